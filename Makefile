@@ -1,0 +1,65 @@
+# The vocabulary: one verb a step. On a machine with git, make and Python >= 3.11 each verb sets itself up.
+SHELL := bash
+BASE ?=
+SKIP ?=
+# Imports of this stack take three times as long where Python may not keep its byte code.
+unexport PYTHONDONTWRITEBYTECODE
+
+TOOLS := $(CURDIR)/.tools
+UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/bin/uv)
+REMOTE := $(if $(DVC_REMOTE_URL),--group remote)
+RUN := $(UV) run --frozen $(REMOTE)
+MLOPS := $(RUN) mlops
+COMPARE := $(if $(BASE),--base $(BASE)) $(addprefix --skip ,$(SKIP))
+SETUP := setup $(if $(findstring deepchecks,$(SKIP)),,setup-deepchecks)
+
+.PHONY: help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+
+help: ## list the verbs
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+$(TOOLS)/bin/uv:
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv
+
+setup: $(UV) ## make .venv from uv.lock
+	@$(UV) sync --frozen --quiet $(REMOTE)
+
+setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for itself
+	@UV_PROJECT_ENVIRONMENT=.venv-deepchecks $(UV) sync --frozen --quiet --no-default-groups --group deepchecks
+
+setup-actionlint: ## install actionlint into .tools/bin (needs Go; CI has it)
+	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+pr: $(SETUP) ## the verdict: lint, pipeline, compare with main   [BASE=origin/main] [SKIP=deepchecks]
+	@$(MLOPS) pr $(COMPARE)
+
+test: setup ## the template's own tests
+	@$(RUN) pytest -q
+
+test-slow: $(SETUP) ## the tests that take minutes
+	@$(RUN) pytest -q -m slow
+
+lint: setup ## ruff, zizmor, actionlint
+	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
+
+train: $(SETUP) ## run the pipeline: what changed, and nothing else
+	@$(MLOPS) repro
+
+compare: setup ## the verdict on what the pipeline made   [BASE=origin/main] [SKIP=deepchecks]
+	@$(MLOPS) compare $(COMPARE)
+
+search: setup ## propose better params as a diff
+	@$(MLOPS) search
+
+log: setup ## one MLflow run of this lock, to MLFLOW_TRACKING_URI or mlruns.db
+	@$(MLOPS) log
+
+push: setup ## send the outputs to the store DVC_REMOTE_URL
+	@$(MLOPS) push
+
+lock: setup ## take dvc.lock and metrics.json from CI   PR=<number>
+	@$(MLOPS) lock --pr $(or $(PR),$(error PR= is missing: make lock PR=12))
+
+pin-cml: setup ## keep the sha256 of CML's program in .github/cml.sha256
+	@$(MLOPS) pin-cml
