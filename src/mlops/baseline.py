@@ -1,0 +1,195 @@
+"""Main's model, wherever its bytes are: this tree, the cache, the remote; else trained again from main's own tree."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from mlops import dvc
+from mlops.errors import CannotRun
+from mlops.files import sha256
+from mlops.onnx_model import Model
+from mlops.paths import CONTRACT, FINGERPRINT, KEYS, LOCK, METRICS, MODEL
+
+SCHEMA = 1
+USED = {"model_hash", "data_hash", "window", "rows", "metrics", "slices", "parity"}
+
+
+@dataclass
+class Baseline:
+    """What the candidate is compared with.
+
+    how: rescored (main's own bytes), committed (the candidate is main's model) or trained (main's recipe, trained here);
+    keys: hashes of the rows its training saw; note: why it is not simply main's bytes.
+    """
+
+    commit: str
+    how: str
+    model: Model
+    keys: set = field(default_factory=set)
+    metrics: dict = field(default_factory=dict)
+    note: str = ""
+
+
+def resolve(base: str | None, root=".") -> str:
+    """Return the commit of `base`, or of origin/main, or of main; raises CannotRun where there is none."""
+    for name in [base] if base else ["origin/main", "main"]:
+        commit = dvc.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", root=root, check=False)
+        if commit:
+            return commit
+    raise CannotRun(
+        f"there is no commit called '{base or 'origin/main'}': fetch it with `git fetch origin main`, or name another with BASE="
+    )
+
+
+def committed(commit: str, root=".") -> tuple[dict, dict] | None:
+    """Return (metrics, lock) of `commit`; None where it has neither, which is a first run.
+
+    Raises CannotRun where one of them is absent or broken: a baseline that should be there must not be waved through.
+    """
+    there = dvc.git("ls-tree", "--name-only", commit, METRICS, LOCK, root=root).split()
+    if not there and not _ever(commit, root):
+        return None
+    texts = [dvc.git("show", f"{commit}:{name}", root=root) if name in there else None for name in (METRICS, LOCK)]
+    fix = "run `make pr` on main and commit metrics.json and dvc.lock there"
+    for name, text in zip((METRICS, LOCK), texts, strict=True):
+        if text is None:
+            raise CannotRun(f"{name} of main ({commit[:8]}) is absent: {fix}")
+    metrics = parse_metrics(texts[0], f"{METRICS} of main ({commit[:8]})")
+    return metrics, dvc.parse_lock(texts[1], f"dvc.lock of main ({commit[:8]})")
+
+
+def _ever(commit: str, root) -> bool:
+    """Whether a commit before `commit` had a lock: deleting it must not make the next pull request a first run."""
+    if dvc.git("rev-parse", "--is-shallow-repository", root=root) == "true":
+        raise CannotRun(
+            "this clone is shallow, so it cannot be told whether main ever had a model: run `git fetch --unshallow`"
+        )
+    return bool(dvc.git("log", "-1", "--format=%h", commit, "--", METRICS, LOCK, root=root))
+
+
+def parse_metrics(text: str, name: str) -> dict:
+    """Return the content of metrics.json; raises CannotRun where it is broken or of another schema."""
+    fix = "run `make pr` there and commit metrics.json and dvc.lock"
+    try:
+        metrics = json.loads(text)
+    except ValueError as error:
+        raise CannotRun(f"{name} is not valid JSON ({error}): {fix}") from None
+    schema = metrics.get("schema") if isinstance(metrics, dict) else None
+    if schema != SCHEMA or not metrics.keys() >= USED:
+        raise CannotRun(f"{name} has schema {schema!r}, or lacks a key, and this template reads {SCHEMA}: {fix}")
+    return metrics
+
+
+def find(commit: str, candidate: Model, candidate_keys: set, root=".") -> Baseline | None:
+    """Return main's model and training keys by hash, from cache or remote, else by running main's pipeline.
+
+    None where `commit` has no model yet. Raises CannotRun where there should be one and cannot be had.
+    """
+    main = committed(commit, root)
+    if main is None:
+        return None
+    metrics, lock = main
+    if metrics["model_hash"] == candidate.hash:
+        return Baseline(
+            commit, "committed", candidate, candidate_keys, metrics, "the candidate is main's model, byte for byte"
+        )
+    found = _from_cache(lock, metrics["model_hash"], dvc.cache_folder(root))
+    if found:
+        return Baseline(commit, "rescored", *found, metrics)
+    with dvc.worktree(commit, root) as tree:
+        return _from_tree(commit, metrics, lock, tree, root)
+
+
+def reads_otherwise(commit: str, root=".") -> bool:
+    """Whether the code that reads the table differs from main's: then a column's numbers may mean something else."""
+    main, path = committed(commit, root), Path(root) / FINGERPRINT
+    values = main[1]["stages"].get("ingest", {}).get("params", {}).get(FINGERPRINT, {})
+    return values.get("ingest") != json.loads(path.read_text(encoding="utf-8"))["ingest"]
+
+
+def retrain(main: Baseline, available: list[str], why: str, root=".") -> Baseline:
+    """Return main's recipe (its code, params and contract) trained on the candidate's split.
+
+    available: the columns of the candidate's table; a feature that is not among them is left out of main's contract.
+    """
+    with dvc.worktree(main.commit, root) as tree:
+        (tree / "data" / "prepared").symlink_to(Path(root, "data/prepared").resolve())
+        table = yaml.safe_load((tree / CONTRACT).read_text(encoding="utf-8"))
+        for name, column in table["columns"].items():
+            column["feature"] = column.get("feature", True) and name in available
+        (tree / CONTRACT).write_text(yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "mlops", "train"],
+            cwd=tree,
+            env=dvc.environment(tree),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            why_not = dvc.last_line(done.stderr)
+            raise CannotRun(f"main's recipe ({main.commit[:8]}) cannot be trained on this split: {why_not}")
+        return Baseline(main.commit, "trained", *_files(tree), main.metrics, why)
+
+
+def report(commit: str, path: str, root=".") -> dict | None:
+    """Return a JSON output of main's pipeline by its hash; main's stage is run again where it is nowhere; None if never made."""
+    main = committed(commit, root)
+    md5 = dvc.out_hash(main[1], path) if main else None
+    if md5 is None:
+        return None
+    data = dvc.cached(md5, dvc.cache_folder(root))
+    if data is None:
+        with dvc.worktree(commit, root) as tree:
+            dvc.fetch([path], tree)
+            makers = [
+                name for name, stage in main[1]["stages"].items() if dvc.out_hash({"stages": {name: stage}}, path)
+            ]
+            if dvc.cached(md5, dvc.cache_folder(root)) is None and dvc.repro(makers, tree):
+                print(
+                    f"compare: {path} of main ({commit[:8]}) is in no cache and cannot be made here, so it excuses nothing"
+                )
+                return None
+            data = dvc.cached(md5, dvc.cache_folder(root)) or (tree / path).read_bytes()
+    return json.loads(data)
+
+
+def _from_cache(lock: dict, model_hash: str, cache: Path) -> tuple[Model, set] | None:
+    model, keys = (dvc.cached(dvc.out_hash(lock, path), cache) for path in (MODEL, KEYS))
+    if model is None or keys is None:
+        return None
+    if sha256(model) != model_hash:  # first: half a model cannot be read either
+        raise CannotRun(
+            f"main's model in the cache has sha256 {sha256(model)[:12]}, its metrics.json says {model_hash[:12]}: delete .dvc/cache, then run `make pr` on main"
+        )
+    return Model(model, "main's models/model.onnx"), _keys(keys)
+
+
+def _from_tree(commit: str, metrics: dict, lock: dict, tree: Path, root) -> Baseline:
+    failed = dvc.fetch([MODEL, KEYS], tree)
+    found = _from_cache(lock, metrics["model_hash"], dvc.cache_folder(root))
+    if found:
+        return Baseline(commit, "rescored", *found, metrics)
+    print(f"compare: main's model is in no cache{failed and f' ({failed})'}: training it from main's tree", flush=True)
+    if dvc.repro(["train"], tree):
+        raise CannotRun(
+            f"main's model ({commit[:8]}) is in no cache and could not be trained again: the lines above say why"
+        )
+    model, keys = _files(tree)
+    if model.hash == metrics["model_hash"]:
+        return Baseline(commit, "rescored", model, keys, metrics)
+    note = f"main's own model {metrics['model_hash'][:12]} was not to be had; its tree trained here gives {model.hash[:12]}"
+    return Baseline(commit, "trained", model, keys, metrics, note)
+
+
+def _files(tree: Path) -> tuple[Model, set]:
+    return Model.read(tree / MODEL), _keys((tree / KEYS).read_bytes())
+
+
+def _keys(data: bytes) -> set:
+    return set(pd.read_parquet(BytesIO(data))["key"])

@@ -1,0 +1,79 @@
+"""The command line: `mlops <verb>`, one verb a workflow step.
+
+Exit codes: 0 done or passed, 1 a gate failed, 2 could not run (one clear sentence on stderr).
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import time
+import traceback
+
+from mlops.errors import CannotRun
+from mlops.pins import PINS
+
+# verb -> (module, help). A module gives `run(args) -> int | None` and may give `add_arguments(parser)`.
+# Modules are imported when their verb is called: great_expectations, mlflow and deepchecks take seconds.
+VERBS = {
+    "fingerprint": ("mlops.pipeline.fingerprint", "what the code of each stage and the contract say"),
+    "ingest": ("mlops.pipeline.ingest", "read the training window from the source"),
+    "validate": ("mlops.pipeline.validate", "hold the table against the contract"),
+    "prepare": ("mlops.pipeline.prepare", "split the rows"),
+    "train": ("mlops.pipeline.train", "fit, calibrate and export the model"),
+    "evaluate": ("mlops.pipeline.evaluate", "read the test rows once: metrics, plots, predictions"),
+    "behaviour": ("mlops.pipeline.behaviour", "run tests/model against the exported model"),
+    "deepchecks": ("mlops.pipeline.deepchecks", "run the deepchecks suite in its own environment"),
+    "compare": ("mlops.compare", "score main and candidate on the same rows: the verdict"),
+    "lint": ("mlops.lint", "ruff, zizmor and actionlint"),
+    "repro": ("mlops.repro", "run the pipeline: what changed, and nothing else"),
+    "pr": ("mlops.pr", "lint, pipeline, compare: what a pull request runs"),
+    "lock": ("mlops.lock", "take dvc.lock and metrics.json from CI, check them, commit them"),
+    "log": ("mlops.tracking", "write one MLflow run of this lock"),
+    "search": ("mlops.search", "propose better params, by cross-validation on training rows"),
+    "comment-clean": ("mlops.comment.clean", "from a finished run to the text of the comment"),
+    "comment-post": ("mlops.comment.post", "post the comment, or update it"),
+    "pin-cml": ("mlops.comment.cml", "keep the sha256 of the CML program"),
+    "push": ("mlops.push", "send the outputs to DVC_REMOTE_URL"),
+    "needs": ("mlops.needs", "did every job before the required check succeed?"),
+    "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
+}
+
+
+def main(argv=None) -> int:
+    """Run one verb and return its exit code."""
+    start = time.perf_counter()
+    os.environ.update(PINS)
+    words = sys.argv[1:] if argv is None else argv
+    asked = next((word for word in words if not word.startswith("-")), None)
+    try:
+        args = _parsed(words, asked)
+        return args.run(args) or 0
+    except CannotRun as error:
+        print(f"mlops {asked}: {error}", file=sys.stderr)
+        return 2
+    except Exception:  # Python's own exit code would say that a gate failed
+        traceback.print_exc()
+        return 2
+    finally:
+        print(f"-- {asked}: {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def _parsed(words, asked: str | None):
+    parser = argparse.ArgumentParser(prog="mlops", description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    for verb, (module, text) in VERBS.items():
+        sub = verbs.add_parser(verb, help=text)
+        if verb == asked:
+            _fill(sub, module)
+    return parser.parse_args(words)
+
+
+def _fill(parser, module: str) -> None:
+    verb = importlib.import_module(module)
+    parser.set_defaults(run=verb.run)
+    getattr(verb, "add_arguments", lambda _: None)(parser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

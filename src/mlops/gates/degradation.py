@@ -1,0 +1,71 @@
+"""Gate `degradation`: is the candidate worse than main, on the same rows?"""
+
+from collections.abc import Iterator
+from math import isfinite
+
+from mlops.bootstrap import Difference, holm_adjusted, judge, rows_to_decide
+from mlops.gates.result import Evidence, Gate, number
+from mlops.metrics import Metric, named
+from mlops.params import Gates
+
+ID = "degradation"
+
+
+def check(evidence: Evidence) -> Iterator[Gate]:
+    """The primary metric may lose `gates.max_degradation` against main, each other metric its margin.
+
+    Both models are scored on the same rows; the interval says what the choice of rows could have done. A loss beyond its margin
+    fails where it stays sure after an adjustment (Holm) for the number of metrics: each is a chance of a false alarm.
+    """
+    gates = evidence.params.gates
+    if evidence.baseline is None:
+        first = evidence.no_baseline
+        message = first or "there is no baseline, and nothing says why: name one with BASE="
+        yield Gate(ID, "Degradation against main", "pass" if first else "fail", None, gates.max_degradation, message)
+        return
+    seen = {name: evidence.differences[name] for name in margins(gates) if name in evidence.differences}
+    adjusted = holm_adjusted(seen)
+    for name, margin in margins(gates).items():
+        yield judged(ID, "main", name, margin, seen.get(name), evidence, adjusted.get(name))
+
+
+def margins(gates: Gates) -> dict[str, float]:
+    """Return {metric: how much worse it may get}: the primary metric first, by its own limit and no other."""
+    return {gates.primary: gates.max_degradation} | {k: v for k, v in gates.margins.items() if k != gates.primary}
+
+
+def judged(
+    gate: str,
+    against: str,
+    name: str,
+    margin: float,
+    seen: Difference | None,
+    evidence: Evidence,
+    adjusted: Difference | None = None,
+) -> Gate:
+    """Return what gate `gate` says about the difference of metric `name` from the model called `against`.
+
+    adjusted: the same with an interval for several metrics at once; a failure must be one by it too.
+    """
+    metric = named(name)
+    title = f"{metric.title} against {against}"
+    if seen is None:
+        message = f"metric '{name}' was not measured: correct `gates` in params.yaml"
+        return Gate(gate, title, "fail", None, margin, message)
+    state = judge(seen.oriented(metric), margin)
+    if state == "fail" and adjusted is not None and judge(adjusted.oriented(metric), margin) != "fail":
+        state = "undecided"
+    status = evidence.params.gates.undecided if state == "undecided" else state
+    message = _message(state, seen, metric, margin, len(evidence.target))
+    return Gate(gate, title, status, number(seen.delta), margin, message)
+
+
+def _message(state: str, seen: Difference, metric: Metric, margin: float, rows: int) -> str:
+    change = f"{seen.main:.4f} -> {seen.candidate:.4f}, change {seen.delta:+.4f} (95 % interval {seen.low:+.4f} to {seen.high:+.4f})"
+    if not all(map(isfinite, (seen.delta, seen.low, seen.high))):
+        return f"{change}: not a number, so nothing can be judged; are there rows of both classes?"
+    if state == "undecided":
+        needed = rows_to_decide(seen.oriented(metric), margin, rows)
+        tail = f"about {needed:,} rows would decide" if needed else "more rows alone would not decide"
+        return f"{change}: too few rows to tell; {tail}"
+    return f"{change}; it may get worse by {margin:g}" + (", and it got worse by more" if state == "fail" else "")

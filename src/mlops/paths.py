@@ -1,0 +1,27 @@
+"""Every file that one part of the template writes and another reads, relative to the repository's root."""
+
+CONTRACT = "data/contract.yaml"
+PARAMS = "params.yaml"
+LOCK = "dvc.lock"
+
+# written by the stages of dvc.yaml
+FINGERPRINT = "reports/fingerprint.json"
+RAW = "data/raw.parquet"
+VALIDATION = "reports/validation.json"
+DATA_DOCS = "reports/data_docs/index.html"
+PART = "data/prepared/{}.parquet"
+MODEL = "models/model.onnx"
+PIPELINE = "models/pipeline.joblib"
+KEYS = "models/training_keys.parquet"
+METRICS = "metrics.json"
+PREDICTIONS = "reports/predictions.parquet"
+PLOT = "reports/plots/{}.csv"
+CARD = "reports/model_card.md"
+BEHAVIOUR = "reports/behaviour.json"
+DEEPCHECKS = "reports/deepchecks.json"
+DEEPCHECKS_PAGE = "reports/deepchecks.html"
+
+# written by `mlops compare`
+VERDICT = "reports/verdict.json"
+REPORT = "reports/report.md"
+REPORT_PAGE = "reports/report.html"

@@ -1,0 +1,191 @@
+"""The deepchecks suite itself. Runs in .venv-deepchecks: python -m mlops.pipeline.deepchecks_suite FOLDER.
+
+FOLDER holds train.parquet and test.parquet, each a `score` and a `decision` for every row of data/prepared. Reads no model.
+Writes reports/deepchecks.json for the gate and reports/deepchecks.html for people.
+"""
+
+import os
+import re
+import sys
+import warnings
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlops import contract, params
+from mlops.errors import CannotRun
+from mlops.files import read_table, write_json, write_text
+from mlops.paths import DEEPCHECKS, DEEPCHECKS_PAGE, PART
+
+# What a check may show while `reports.examples` is off. PLOTS: all it has, which is column names, counts, shares and scores of
+# the whole. SHARES: the sentence of each condition, but not its tables and plots, which hold rows or values. STATES: neither.
+PLOTS = frozenset({
+    "CalibrationScore", "ConfusionMatrixReport", "DatasetsSizeComparison", "FeatureFeatureCorrelation", "FeatureLabelCorrelation",
+    "FeatureLabelCorrelationChange", "LabelDrift", "RocReport", "SimpleModelComparison", "TrainTestPerformance",
+})  # fmt: skip
+SHARES = frozenset({
+    "ConflictingLabels", "DataDuplicates", "FeatureDrift", "IndexTrainTestLeakage", "IsSingleValue", "MixedDataTypes", "MixedNulls",
+    "MultivariateDrift", "NewCategoryTrainTest", "PredictionDrift", "SpecialCharacters", "StringLengthOutOfBounds",
+    "StringMismatchComparison", "TrainTestSamplesMix",
+})  # fmt: skip
+STATES = frozenset({"NewLabelTrainTest", "StringMismatch"})
+# Checks that hold where test rows are later than train rows, and cannot where both are of all days.
+DATES = frozenset({"DateTrainTestLeakageDuplicates", "DateTrainTestLeakageOverlap"})
+LEFT_OUT = {
+    "BoostingOverfit": "it needs the model, and the suite is given predictions",
+    "IdentifierLabelCorrelation": "id and time are no features, and its limit of 0 is broken by noise",
+    "ModelInferenceTime": "it needs the model; `gates.model.latency_ms` limits the time",
+    "UnusedFeatures": "it needs the model, and the suite is given predictions",
+    "RegressionErrorDistribution": "it is for regression",
+    "OutlierSampleDetection": "it has no condition, and stops by the clock",
+    "WeakSegmentsPerformance": "it takes 45 s for 10,000 rows; the slices of the contract have a gate of their own",
+}
+# A pair of equal rows is found only where both are looked at, so these read all rows.
+WHOLE = frozenset({"DataDuplicates", "IndexTrainTestLeakage", "TrainTestSamplesMix"})
+# Plotly and pandas put fresh ids into a page; equal results must give equal bytes.
+FRESH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\bT_[0-9a-f]{5}")
+NOT_SHOWN = "Not shown: it may hold a person's data. Set reports.examples to true in params.yaml to see it."
+
+
+def main(folder: str) -> int:
+    """Run the suite and write both reports; 2 and one sentence on stderr where it cannot run."""
+    try:
+        run(Path(folder), contract.read(), params.read())
+    except CannotRun as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def names(split_by: str) -> frozenset[str]:
+    """Return the checks of the suite; `split_by` is hash or time."""
+    return PLOTS | SHARES | STATES | (DATES if split_by == "time" else frozenset())
+
+
+def check_gate(gate: list[str], split_by: str) -> None:
+    """Raise CannotRun where `gate` names a check that the suite does not run, with the nearest one that it runs."""
+    known = sorted(names(split_by))
+    absent = next((name for name in gate if name not in known), None)
+    if absent is None:
+        return
+    left_out = LEFT_OUT | (
+        {} if split_by == "time" else dict.fromkeys(DATES, "with `split.by: hash`, both parts are of the same days")
+    )
+    near = get_close_matches(absent, known, 1, 0.5)
+    if absent in left_out:
+        fix = f"is left out of the suite ({left_out[absent]}): take it out of the list"
+    else:
+        fix = "is no check of the suite; " + (f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}")
+    raise CannotRun(f"params.yaml: 'deepchecks.gate' names '{absent}', which {fix}")
+
+
+def run(folder: Path, table: contract.Contract, knobs: params.Params) -> None:
+    """Run every check on the prepared rows and their scores in `folder`, and write reports/deepchecks.json and .html."""
+    # deepchecks asks a server for its newest version when it is imported, and sends an id of this machine
+    os.environ["DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY"] = "1"
+    warnings.simplefilter("ignore")  # of pandas and scikit-learn, to the authors of deepchecks
+    import joblib
+    import numpy as np
+
+    np.random.seed(knobs.deepchecks.seed)
+    train, test = (data(name, table) for name in ("train", "test"))
+    test.index += len(train)
+    # threads, as a process of its own would import everything again
+    with joblib.parallel_config(backend="threading"):
+        answers = predictions(folder, "train") | predictions(folder, "test")
+        result = suite(table, knobs).run(dataset(train, table), dataset(test, table), **answers, model_classes=[0, 1])
+    for check in result.results:
+        redact(check, knobs.reports.examples)
+    checks = sorted((entry(check) for check in result.results), key=lambda check: (check["check"], check["title"]))
+    write_json(DEEPCHECKS, {"schema": 1, "checks": checks, "gate": knobs.deepchecks.gate})
+    write_text(DEEPCHECKS_PAGE, page(result))
+
+
+def data(name: str, table: contract.Contract):
+    """Return the rows of part `name` as the suite sees them: id, time, features, and the target as 0 and 1."""
+    columns = [table.id, *([table.time] if table.time else []), *table.features, table.target]
+    frame = read_table(PART.format(name), list(dict.fromkeys(columns)))
+    return frame.assign(**{table.target: contract.positives(frame[table.target], table).astype(int)})
+
+
+def dataset(frame, table: contract.Contract):
+    """Return deepchecks' view of a table, made from the contract alone."""
+    from deepchecks.tabular import Dataset
+
+    categories = [name for name, column in table.features.items() if column.type in ("category", "boolean")]
+    return Dataset(
+        frame, label=table.target, features=list(table.features), cat_features=categories,
+        index_name=table.id, datetime_name=table.time, label_type="binary",
+    )  # fmt: skip
+
+
+def predictions(folder: Path, name: str) -> dict:
+    """Return the arguments that stand for a model's answers on part `name`."""
+    import numpy as np
+
+    frame = read_table(folder / f"{name}.parquet")
+    score, decision = frame["score"].to_numpy(dtype=float), frame["decision"].to_numpy(dtype=int)
+    return {f"y_proba_{name}": np.column_stack([1 - score, score]), f"y_pred_{name}": decision}
+
+
+def suite(table: contract.Contract, knobs: params.Params):
+    """Return deepchecks' full suite with its own conditions, without the checks of LEFT_OUT."""
+    import logging
+
+    from deepchecks.tabular import Suite
+    from deepchecks.tabular.suites import full_suite
+    from deepchecks.utils.logger import set_verbosity
+
+    set_verbosity(logging.ERROR)
+    known = names(knobs.split.by)
+    full = full_suite(n_samples=knobs.deepchecks.rows, random_state=knobs.deepchecks.seed)
+    checks = [check for check in full.checks.values() if type(check).__name__ in known]
+    for check in checks:
+        if type(check).__name__ in WHOLE:
+            check.n_samples = None
+        if type(check).__name__ == "DataDuplicates":
+            check.ignore_columns = [table.id]
+    return Suite("deepchecks", *checks)
+
+
+def page(result) -> str:
+    """Return the result as one HTML file that loads nothing from elsewhere, with the same bytes for the same result."""
+    html = result.html_serializer.serialize(output_id="deepchecks", full_html=True)
+    seen: dict[str, str] = {}
+    return FRESH.sub(lambda match: seen.setdefault(match[0], f"id-{len(seen)}"), html)
+
+
+def redact(result, examples: bool) -> None:
+    """Take out of one result what may hold rows or values of a person, unless `examples`."""
+    name = type(result.check).__name__
+    if hasattr(result, "exception"):
+        result.exception = Exception(reason(result.exception, examples))
+    elif not examples:
+        if result.display and name not in PLOTS:
+            result.display = [NOT_SHOWN]
+        for condition in result.conditions_results:
+            if name in STATES or condition.category.value == "ERROR":
+                condition.details = ""
+
+
+def reason(error: Exception, examples: bool) -> str:
+    """Return why a check could not run; the words of other libraries may quote a value, those of deepchecks do not."""
+    from deepchecks.core.errors import DeepchecksBaseError
+
+    kind = type(error).__name__
+    return f"{kind}: {error}" if examples or isinstance(error, DeepchecksBaseError) else kind
+
+
+def entry(result) -> dict:
+    """Return one redacted result as the gate reads it; a check that could not run has one condition, of category error."""
+    name, error = type(result.check).__name__, str(getattr(result, "exception", ""))
+    conditions = [
+        {"name": item.name, "passed": item.is_pass(), "category": item.category.value.lower(), "details": item.details}
+        for item in getattr(result, "conditions_results", [])
+    ]
+    if error:
+        conditions = [{"name": "the check can be run", "passed": False, "category": "error", "details": error}]
+    return {"check": name, "title": result.get_header(), "conditions": conditions, "error": error}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

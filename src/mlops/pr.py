@@ -1,0 +1,23 @@
+"""Verb `pr`: what a pull request runs, on a laptop as in CI. Run: mlops pr [--base origin/main] [--skip deepchecks]."""
+
+import sys
+
+from mlops import compare, lint
+from mlops.errors import CannotRun
+from mlops.repro import STAGES, lock_of_reference, repro
+
+
+def add_arguments(parser) -> None:
+    """Add --base and --skip."""
+    compare.add_arguments(parser)
+
+
+def run(args) -> int:
+    """Lint, run the pipeline, judge; return the verdict's exit code."""
+    args.lint = "fail" if lint.run(args) else "pass"
+    with lock_of_reference():
+        try:
+            repro([stage for stage in STAGES if stage not in args.skip])
+        except CannotRun as error:
+            print(error, file=sys.stderr)  # compare says the same in the verdict
+        return compare.run(args)

@@ -1,0 +1,52 @@
+"""One value of a YAML file, changed as text: comments, order, quotes and the layout of everything else stay."""
+
+from contextlib import suppress
+
+import yaml
+
+from mlops.errors import CannotRun
+from mlops.paths import PARAMS
+
+
+def edited(text: str, path: list, value, file: str = PARAMS) -> str:
+    """Return the text of `file` with the value at `path` (keys, list positions) set; a missing key is added.
+
+    Raises CannotRun where anything else would change (an anchor used twice), or the path goes through what is no mapping.
+    """
+    for plain in (isinstance(value, str), False):  # a text first as the old one is quoted
+        with suppress(yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError):
+            if yaml.safe_load(result := _spliced(text, path, value, plain)) == _with(yaml.safe_load(text), path, value):
+                return result
+    raise CannotRun(f"{file}: {'.'.join(map(str, path))} cannot be edited as text: set it to {_inline(value)} by hand")
+
+
+def _spliced(text: str, path: list, value, plain: bool) -> str:
+    node, left = yaml.compose(text, yaml.SafeLoader), list(path)
+    while left and left[0] in _children(node):
+        node = _children(node)[left.pop(0)]
+    if not left:
+        written = f"{node.style or ''}{value}{node.style or ''}" if plain else _inline(value)
+        return text[: node.start_mark.index] + written + text[_end(node) :]
+    entry = _inline(_with({}, left, value))[1:-1]
+    end = max(map(_end, _children(node).values()), default=node.end_mark.index - 1)
+    at = end if node.flow_style else (text + "\n").index("\n", end)  # after the last line's comment
+    lead = ", " * bool(node.value) if node.flow_style else f"\n{' ' * node.value[0][0].start_mark.column}"
+    return f"{text[:at]}{lead}{entry}{text[at:]}"
+
+
+def _children(node) -> dict:
+    return dict(enumerate(node.value) if isinstance(node, yaml.SequenceNode) else ((k.value, v) for k, v in node.value))
+
+
+def _end(node) -> int:  # the mark of a block is after the comments that follow it
+    return node.end_mark.index if getattr(node, "flow_style", True) else max(map(_end, _children(node).values()))
+
+
+def _with(values, path: list, value):
+    copy, inner = values.copy(), dict(enumerate(values)) if isinstance(values, list) else values
+    copy[path[0]] = _with(inner.get(path[0], {}), path[1:], value) if path[1:] else value
+    return copy
+
+
+def _inline(value) -> str:
+    return yaml.safe_dump([value], default_flow_style=True, width=9**9, allow_unicode=True)[1:-2]
