@@ -1,0 +1,73 @@
+"""One repository with pull request 7, whose API grants exactly what comment.yml grants to its two jobs."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from github_stub import SHA, GitHubStub, finished_run, pull, zipped
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _laptop(monkeypatch):
+    """Tests run as on a laptop, also in CI; one that means CI says so."""
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def stub():
+    """The API: a read token for the job clean, a write token for the job post."""
+    with GitHubStub() as running:
+        for job in ("clean", "post"):
+            running.tokens[f"ghs_{job}"] = WORKFLOW["jobs"][job]["permissions"]
+        running.pulls.append(pull(7, SHA))
+        running.files[7] = [{"filename": "src/model/features.py"}]
+        running.artifact(12, zipped(report_md=b"# Verdict: pass\n"))
+        yield running
+
+
+@pytest.fixture
+def step(stub, tmp_path, monkeypatch):
+    """Runs a verb as its workflow step does, and gives (exit code, outputs, step summary)."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(finished_run(SHA)))
+    files = {"GITHUB_OUTPUT": tmp_path / "output", "GITHUB_STEP_SUMMARY": tmp_path / "summary"}
+    env = {"GITHUB_API_URL": stub.url, "GITHUB_REPOSITORY": stub.repository, "GITHUB_EVENT_PATH": event}
+    env |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": "b" * 40, "SECRET": "not for CML", **files}
+    for name, value in env.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+
+    def run(verb, token, *words):
+        monkeypatch.setenv("GITHUB_TOKEN", token)
+        for file in files.values():
+            file.write_text("")
+        parser = argparse.ArgumentParser()
+        verb.add_arguments(parser)
+        code = verb.run(parser.parse_args(words))
+        outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+        return code, outputs, files["GITHUB_STEP_SUMMARY"].read_text().strip()
+
+    run.event = event
+    return run
+
+
+@pytest.fixture
+def workflow():
+    """comment.yml, parsed."""
+    return WORKFLOW
+
+
+@pytest.fixture
+def cml_program(tmp_path):
+    """CML's stand-in as one executable file."""
+    program = tmp_path / "cml"
+    program.write_text(f"#!{sys.executable}\n{(ROOT / 'tests/cml_standin.py').read_text()}")
+    program.chmod(0o755)
+    return program

@@ -1,0 +1,264 @@
+"""Main and candidate on the same rows: which rows, whose model, and what stops the judgement with one sentence."""
+
+import contextlib
+import hashlib
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from copies import copy
+from judging import RULE, knobs
+from mlops import cli, compare, contract, dvc, params
+from mlops.baseline import Baseline
+from mlops.files import read_table, sha256, write_json, write_table, write_text
+from mlops.onnx_model import Model
+from mlops.pins import PINS
+from mlops.split import keys
+
+JUNK = b"not a model"
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A copy with a small sample and nobody protected, its stages run up to `evaluate`, committed as main."""
+    made = copy(tmp_path_factory.mktemp("ready") / "tree", cache=False)
+    made.edit("params.yaml", "rows_per_month: 2000", "rows_per_month: 200")
+    made.edit("params.yaml", "n_estimators: 120", "n_estimators: 10")
+    for _ in ("gender", "race"):  # each costs a search for proxies
+        made.edit("data/contract.yaml", "protected: true", "feature: false")
+    stages = ("fingerprint", "ingest", "prepare", "train", "evaluate")
+    with contextlib.chdir(made.path):
+        for stage in stages:
+            importlib.import_module(f"mlops.pipeline.{stage}").run(None)
+        write_json("reports/validation.json", {"schema": 1, "rules": [RULE]})  # Great Expectations takes seconds
+        write_text("reports/data_docs/index.html", "")
+        recorded(*stages, "validate")
+    made.git("commit", "-q", "-a", "-m", "a small sample")
+    return replace(made, main=made.git("rev-parse", "HEAD"))
+
+
+@pytest.fixture
+def tree(ready, tmp_path, monkeypatch):
+    """It again, for a test to change; the test runs in it, on a laptop."""
+    shutil.copytree(ready.path, tmp_path / "tree", symlinks=True)
+    monkeypatch.chdir(tmp_path / "tree")
+    for name in ("CI", "DVC_REMOTE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in PINS.items():  # the verbs set them for the whole process
+        monkeypatch.setenv(name, value)
+    return replace(ready, path=tmp_path / "tree")
+
+
+def recorded(*stages: str) -> None:
+    """Write into dvc.lock that `stages` made what lies here, as a run of them would."""
+    subprocess.run([sys.executable, "-m", "dvc", "commit", "-q", "-f", *stages], check=True, env=dvc.environment())
+
+
+def rows() -> tuple:
+    """The test rows with their keys and the candidate's scores, as `gather` reads them."""
+    table, model = contract.read(), Model.read()
+    test = read_table("data/prepared/test.parquet")
+    return test.assign(_key=keys(test, table), _score=model.score(test)), model
+
+
+def test_the_training_keys_are_those_of_train_and_validation_rows(tree):
+    """All of them and no others: they say what a model has seen."""
+    table = contract.read()
+    of = {
+        name: keys(read_table(f"data/prepared/{name}.parquet"), table)
+        for name in ("train", "validation", "test", "holdout")
+    }
+    seen = set(read_table("models/training_keys.parquet")["key"])
+    assert {*of["train"], *of["validation"]} == seen
+    assert not seen & {*of["test"], *of["holdout"]}
+
+
+def test_only_rows_that_neither_model_trained_on_are_compared(tree):
+    """Main, of another split, saw a third of the candidate's test rows: the other two thirds are left, and no row of training."""
+    test, model = rows()
+    main = Baseline(tree.main, "rescored", model, {*test["_key"][::3], "elsewhere"})
+    found, left = compare.common(main, test, knobs({"min_rows": 100}))
+    assert main is found
+    assert [key for key in test["_key"] if key not in main.keys] == list(left["_key"])
+    assert not set(left["_key"]) & set(read_table("models/training_keys.parquet")["key"])
+
+
+def test_a_model_is_compared_with_itself_on_all_its_test_rows(tree):
+    """Where the candidate is main's model, nothing has to be left out."""
+    test, model = rows()
+    main = Baseline(tree.main, "committed", model, set(test["_key"]))
+    assert len(test) == len(compare.common(main, test, knobs())[1])
+
+
+@pytest.mark.parametrize(
+    ("seen", "gone", "otherwise", "why"),
+    [
+        (0.9, [], False, r"only \d+ test rows are new to main's model, 1,000 are asked for \(gates.min_rows\)"),
+        pytest.param(0.0, ["income"], False, r"main's model reads 'income', which", marks=pytest.mark.slow),
+        pytest.param(0.0, [], True, r"the code that reads the table changed", marks=pytest.mark.slow),
+    ],
+    ids=["too few common rows", "a column is gone", "another source"],
+)
+def test_where_mains_model_cannot_be_used_its_recipe_is_trained_on_this_split(tree, seen, gone, otherwise, why):
+    """The note says why; then all test rows are new to both."""
+    test, model = rows()
+    main = Baseline(tree.main, "rescored", model, set(test["_key"][: int(seen * len(test))]))
+    found, left = compare.common(main, test.drop(columns=gone), knobs(), otherwise)
+    assert ("trained", len(test)) == (found.how, len(left))
+    assert not set(left["_key"]) & found.keys
+    assert not set(gone) & {column["name"] for column in found.model.columns}
+    with pytest.raises(AssertionError, match=f"^main's recipe was trained on this split: {why}"):
+        raise AssertionError(found.note)
+
+
+@pytest.mark.parametrize(
+    ("check", "asked"),
+    [("DataDuplicates", True), ("OutlierSampleDetection", False)],
+    ids=["gating", "in the report only"],
+)
+def test_evidence_is_of_this_tree_and_asks_main_only_what_may_count(tree, check, asked):
+    """Main's deepchecks are looked at where a gating check fails: they excuse nothing else, and may cost a whole stage."""
+    condition = {"name": "no more than 5 %", "passed": False, "category": "fail", "details": ""}
+    report = {"schema": 1, "checks": [{"check": check, "title": "", "conditions": [condition], "error": ""}]}
+    write_json("reports/deepchecks.json", report)
+    write_text("reports/deepchecks.html", "")
+    recorded("deepchecks")
+    tree.git("commit", "-q", "-a", "-m", "main fails too")
+    found, (test, model) = compare.gather("HEAD"), rows()
+    assert list(test["_score"]) == list(found.score)
+    assert (0, "committed", model.threshold) == (found.shared_keys, found.baseline.how, found.threshold)
+    assert {0.0} == {change.delta for change in found.differences.values()}
+    assert (report if asked else None) == found.main_deepchecks
+    assert asked == (check in params.read().deepchecks.gate)
+
+
+def misspelt(tree):
+    """A knob that is none."""
+    tree.edit("params.yaml", "min_rows: 1000", "min_row: 1000")
+
+
+def retyped(tree):
+    """A contract that names no column as its target."""
+    tree.edit("data/contract.yaml", "target: default", "target: defualt")
+
+
+def unrun(tree):
+    """A value that changed after the run."""
+    tree.edit("params.yaml", "n_estimators: 10", "n_estimators: 20")
+
+
+def conflicting(tree):
+    """A lock as git leaves it after a merge of two."""
+    lock = Path("dvc.lock").read_text()
+    write_text("dvc.lock", f"<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> main\n")
+
+
+def shorter(tree):
+    """Predictions of other rows."""
+    write_table("reports/predictions.parquet", read_table("reports/predictions.parquet").iloc[1:])
+    recorded("evaluate")
+
+
+def unscored(tree):
+    """A candidate that has no answer for two rows."""
+    predictions = read_table("reports/predictions.parquet")
+    write_table("reports/predictions.parquet", predictions.assign(score=[np.nan] * 2 + [0.5] * (len(predictions) - 2)))
+    recorded("evaluate")
+
+
+def prettier(tree):
+    """Predictions that the model did not make."""
+    predictions = read_table("reports/predictions.parquet")
+    write_table("reports/predictions.parquet", predictions.assign(score=predictions["target"] * 0.98 + 0.01))
+    recorded("evaluate")
+
+
+def main_has(tree, name: str, text: str | None) -> None:
+    """Main's `name` is `text`, while the candidate's is right."""
+    ours = Path(name).read_text()
+    Path(name).unlink() if text is None else write_text(name, text)
+    tree.git("commit", "-q", "-a", "-m", "main")
+    write_text(name, ours)
+
+
+def unreadable(tree):
+    """Main's model is in the cache, under its hashes, and no model."""
+    ours = [Path(name).read_text() for name in ("metrics.json", "dvc.lock")]
+    md5 = hashlib.md5(JUNK, usedforsecurity=False).hexdigest()
+    write_text(f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}", JUNK.decode())
+    write_json("metrics.json", json.loads(ours[0]) | {"model_hash": sha256(JUNK)})
+    write_text("dvc.lock", ours[1].replace(dvc.out_hash(dvc.parse_lock(ours[1]), "models/model.onnx"), md5))
+    tree.git("commit", "-q", "-a", "-m", "main")
+    for name, text in zip(("metrics.json", "dvc.lock"), ours, strict=True):
+        write_text(name, text)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (misspelt, "params.yaml: unknown key 'gates.min_row'; did you mean 'min_rows'?"),
+        (retyped, "data/contract.yaml: `target` names 'defualt', which is not one of `columns`"),
+        (unrun, "stage train is not of this tree: run `make train`"),
+        (conflicting, "dvc.lock has conflict markers: take main's with `git checkout origin/main -- dvc.lock metrics.json`"),
+        (shorter, "or other ids: they are of different runs; run `make train`"),
+        (unscored, "reports/predictions.parquet has no number for 2 of "),
+        (prettier, "reports/predictions.parquet is not what models/model.onnx says of data/prepared/test.parquet"),
+        (lambda tree: main_has(tree, "metrics.json", '{"schema": 1,'), "is not valid JSON"),
+        (unreadable, "cannot be read as a model of this template"),
+    ],
+    ids=[
+        "a misspelt param", "a contract that contradicts itself", "a change that was not run", "a lock in conflict",
+        "predictions of another length", "predictions without a number", "predictions of another model",
+        "main's figures broken", "main's model unreadable",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_judged_is_an_error_with_one_sentence(tree, capsys, broken, sentence):
+    """Exit code 2, the sentence in verdict and report, an old verdict gone, nothing half-written."""
+    write_json("reports/verdict.json", {"verdict": "pass"})
+    broken(tree)
+    before = {name: Path(name).read_bytes() for name in ("dvc.lock", "metrics.json")}
+    assert 2 == cli.main(["compare", "--base", "HEAD"])
+    found = json.loads(Path("reports/verdict.json").read_text())
+    assert ("error", []) == (found["verdict"], found["gates"])
+    assert sentence in found["message"]
+    assert 1 == len(found["message"].splitlines())
+    assert f"verdict: error: {found['message']}" in capsys.readouterr().out
+    assert before == {name: Path(name).read_bytes() for name in before}
+    assert [] == [path for path in Path().rglob("*.part") if ".dvc" not in path.parts]
+    assert 1 == len(tree.git("worktree", "list").splitlines())
+
+
+def test_a_fresh_lock_passes(tree):
+    """dvc.lock and metrics.json are as they were committed."""
+    assert "pass" == compare.lock_state(tree.main)["status"]
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", "warn"), ("true", "fail")], ids=["on a laptop", "in CI"])
+def test_a_lock_that_is_not_committed_fails_in_ci(tree, monkeypatch, ci, status):
+    """On a laptop it was just made, and the message says to commit it; in CI the commit is what is judged."""
+    monkeypatch.setenv("CI", ci)
+    tree.edit("metrics.json", '"schema": 1', '"schema": 1 ')
+    found = compare.lock_state(tree.main)
+    assert status == found["status"]
+    assert "commit both" in found["message"]
+
+
+def test_a_lock_that_is_not_in_git_fails_in_ci(tree, monkeypatch):
+    """Ignored or never added: git would say that nothing changed."""
+    monkeypatch.setenv("CI", "true")
+    tree.git("rm", "-q", "--cached", "dvc.lock")
+    assert "fail" == compare.lock_state(tree.main)["status"]
+
+
+def test_latency_is_a_number_of_milliseconds_where_there_are_rows(tree):
+    """And none where there are none, which a gate must not read as fast."""
+    test, model = rows()
+    assert 0 < compare.latency(model, test) < 1000
+    assert np.isnan(compare.latency(model, test.iloc[:0]))

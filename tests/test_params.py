@@ -1,0 +1,100 @@
+"""params.yaml: every knob typed, every mistake one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from mlops.config import parse
+from mlops.errors import CannotRun
+from mlops.params import Params, read
+
+ROOT = Path(__file__).parents[1]
+TEXT = """
+data: {window: {start: "2024-01", end: "2024-12"}}
+split: {salt: "loans", train: 60}
+train: {estimator: logistic, threshold: f1}
+gates: {min_rows: 1000, max_degradation: 0.01, waivers: []}
+"""
+WAIVER = '{gate: slices, reason: "known since May", approver: "@ann", expires: "2026-12-31"}'
+
+
+def params(old: str = "", new: str = "") -> Params:
+    """The params above with one place changed."""
+    assert old in TEXT
+    return parse(TEXT.replace(old, new, 1), Params, "params.yaml")
+
+
+def test_the_repositorys_own_params_are_right():
+    """What a fresh copy starts with is read."""
+    assert 100 == sum(getattr(read(ROOT).split, part) for part in ("train", "validation", "test", "holdout"))
+
+
+def test_what_is_not_said_has_its_default():
+    """Only window, salt and estimator are required."""
+    assert ("roc_auc", 50, "warn") == (
+        params().gates.primary,
+        params().gates.slices.min_class_rows,
+        params().gates.undecided,
+    )
+
+
+@pytest.mark.parametrize("estimator", ["logistic", "gradient_boosting"])
+def test_the_chosen_estimators_arguments_are_its_options(estimator):
+    """The other's are kept for a change of mind."""
+    both = "logistic: {C: 2}, gradient_boosting: {n_estimators: 9}, threshold: f1"
+    found = parse(
+        TEXT.replace("threshold: f1", both).replace("estimator: logistic", f"estimator: {estimator}"), Params, ""
+    )
+    assert {"logistic": {"C": 2}, "gradient_boosting": {"n_estimators": 9}}[estimator] == found.train.options
+
+
+@pytest.mark.parametrize("threshold", ["f1", 0.3])
+def test_a_threshold_is_chosen_or_given(threshold):
+    """A word or a number."""
+    assert threshold == params("threshold: f1", f"threshold: {threshold}").train.threshold
+
+
+def test_a_waiver_names_gate_reason_approver_and_expiry():
+    """All four are kept for the report."""
+    (waiver,) = params("waivers: []", f"waivers: [{WAIVER}]").gates.waivers
+    assert ("slices", "@ann", "2026-12-31") == (waiver.gate, waiver.approver, str(waiver.expires))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("max_degradation:", "max_degradaton:", "unknown key 'gates.max_degradaton'; did you mean 'max_degradation'?"),
+        ("gates:", "gate:", "unknown key 'gate'; did you mean 'gates'?"),
+        ('end: "2024-12"', 'end: "2023-12"', "`start` 2024-01 is after `end` 2023-12: the window is empty"),
+        (
+            'end: "2024-12"',
+            'end: "2024-13"',
+            """'data.window.end' is '2024-13': must be a month in quotes, like "2024-12\"""",
+        ),
+        (
+            'end: "2024-12"',
+            "end: 2024-12-31",
+            "'data.window.end' is datetime.date(2024, 12, 31): it should be a valid str",
+        ),
+        ('"loans"', "1", "'split.salt' is 1: it should be a valid string"),
+        ('"loans"', '""', "'split.salt' is '': String should have at least 1 character"),
+        ("train: 60", "train: 61", "'split': train, validation, test and holdout add up to 101, not 100"),
+        ("train: 60", "by: time", "'split': `by: time` needs `cut`, the first month of the test rows"),
+        (
+            "train: 60",
+            'cut: "2024-10"',
+            "'split': `by: time` needs `cut`, the first month of the test rows, and only it",
+        ),
+        ("estimator: logistic", "estimator: forest", "it should be 'logistic' or 'gradient_boosting'"),
+        ("threshold: f1", "threshold: 1.5", "'train.threshold' is 1.5: it should be 'f1' or less than or equal to 1"),
+        ("min_rows: 1000", "min_rows: 10", "'gates.min_rows' is 10: it should be greater than or equal to 100"),
+        ("0.01", ".nan", "'gates.max_degradation' is nan: it should be a finite number"),
+        ("waivers: []", "waivers: [{gate: slices}]", "'gates.waivers.0.reason' is missing; it is required"),
+    ],
+)
+def test_a_wrong_knob_is_refused(old, new, sentence):
+    """The sentence names the file, the key, the value and what it should be."""
+    with pytest.raises(CannotRun) as refused:
+        params(old, new)
+    assert str(refused.value).startswith("params.yaml: ")
+    assert sentence in str(refused.value)

@@ -1,0 +1,51 @@
+"""Every file name has one place, and is what the pipeline really writes."""
+
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from mlops import paths
+
+ROOT = Path(__file__).parents[1]
+NAMES = {name: value for name, value in vars(paths).items() if name.isupper()}
+BY_COMPARE = {"VERDICT", "REPORT", "REPORT_PAGE"}
+BY_PEOPLE = {"CONTRACT", "PARAMS"}
+
+
+def outputs() -> set[str]:
+    """The outputs of all stages of dvc.yaml."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    return {next(iter(out)) if isinstance(out, dict) else out for out in outs}
+
+
+def test_what_a_stage_writes_is_an_output_of_the_pipeline():
+    """A file that DVC does not know would be stale for ever; {} stands for a name."""
+    made = outputs()
+    lost = [
+        value
+        for name, value in NAMES.items()
+        if name not in BY_COMPARE | BY_PEOPLE | {"LOCK"}
+        and not any(value == out or Path(out) in Path(value).parents or value.split("{}")[0] in out for out in made)
+    ]
+    assert [] == lost
+
+
+def test_every_output_of_the_pipeline_has_a_name():
+    """No stage writes what the code calls by a word of its own."""
+    named = list(NAMES.values())
+    unnamed = [
+        out
+        for out in outputs()
+        if not any(value == out or Path(out) in Path(value).parents or value.split("{}")[0] in out for value in named)
+    ]
+    assert [] == unnamed
+
+
+def test_git_keeps_what_people_review_and_nothing_that_is_made():
+    """Contract, params, lock and figures are committed; data, models and reports are found by their hashes."""
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *NAMES.values()], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    assert {"data/contract.yaml", "params.yaml", "dvc.lock", "metrics.json"} == {*NAMES.values()} - {*ignored}

@@ -1,0 +1,157 @@
+"""Runs our workflow files on this machine: act in host mode, with the stand-ins of actions/ for third-party actions.
+
+hub = Repository.make(folder)             # a bare origin that holds this tree as main
+tree = hub.clone("feature")
+done = hub.run("pull-request.yml", "pull_request", event, tree)
+done.jobs, done.said("compare"), done.artifact("report"), done.summaries
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTIONS = Path(__file__).with_name("actions")
+NAME, TOKEN = "acme/loans", "ghs_scenarioToken0123456789"
+PIN = re.compile(r"uses: ([\w.-]+/([\w.-]+))(?:/[\w./-]+)?@([0-9a-f]{40})")
+# What reaches packages, and nothing else of this machine's environment.
+PASSED = re.compile(r"PATH|LANG|(UV|PIP|SSL)_\w+|\w+_PROXY|\w+_proxy|GO(PROXY|FLAGS|SUMDB|NOSUMDB|NOPROXY|PRIVATE)")
+CACHES = {
+    "UV_CACHE_DIR": ("uv", "cache", "dir"),
+    "GOPATH": ("go", "env", "GOPATH"),
+    "GOCACHE": ("go", "env", "GOCACHE"),
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run left: `jobs` is job -> success or failure (a skipped job is absent), `log` is act's, `store` the artifacts."""
+
+    jobs: dict[str, str]
+    log: list[dict]
+    store: Path
+
+    def said(self, job: str) -> str:
+        """What the commands of a job printed, without colours."""
+        printed = [line["msg"] for line in self.log if line.get("jobID") == job and line.get("raw_output")]
+        return re.sub(r"\x1b\[[\d;]*m", "", "".join(printed))
+
+    def ran(self, job: str) -> list[str]:
+        """The verbs, and the stages, that a job really ran; a stage that DVC restores says nothing."""
+        return re.findall(r"^-- ([\w-]+): [\d.]+ s$", self.said(job), re.M)
+
+    @property
+    def summaries(self) -> str:
+        """All step summaries."""
+        return "".join(line.get("content", "") for line in self.log if line.get("command") == "summary")
+
+    def artifact(self, name: str) -> Path:
+        """The zip file of an artifact, as GitHub hands it out."""
+        return self.store / "artifacts" / f"{name}.zip"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository on this machine: origin.git, its caches, and a folder a run."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, edits: dict[str, tuple[str, str]]) -> "Repository":
+        """What git would commit of this tree, with `edits` (file -> old, new), is the first commit of main."""
+        tree = folder / "main"
+        names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        for name in filter(None, names):
+            if (ROOT / name).is_file():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name)
+        for name, (old, new) in edits.items():
+            edit(tree, name, old, new)
+        git(tree, "init", "-q", "-b", "main")
+        commit(tree, "main")
+        git(folder, "clone", "-q", "--bare", str(tree), "origin.git")
+        git(tree, "remote", "add", "origin", str(folder / "origin.git"))
+        git(tree, "fetch", "-q", "origin")
+        return cls(folder)
+
+    def clone(self, branch: str) -> Path:
+        """A fresh clone with a new branch, from main."""
+        tree = self.folder / f"clone-{len(list(self.folder.glob('clone-*')))}"
+        git(self.folder, "clone", "-q", str(self.folder / "origin.git"), str(tree))
+        git(tree, "checkout", "-q", "-b", branch)
+        return tree
+
+    def run(self, workflow: str, event: str, payload: dict, tree: Path | None = None, **env: str) -> Done:
+        """Run a workflow file of `tree` (default: main's) for an event, and wait for its end."""
+        tree, here = tree or self.folder / "main", self._here(payload)
+        given = {"STANDINS": str(ACTIONS), "STANDIN_STORE": str(here), "GITHUB_REPOSITORY": NAME, **env}
+        command = [program("act"), event, "--json", "--no-cache-server", "-W", f".github/workflows/{workflow}"]
+        command += ["-P", "ubuntu-24.04=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-e", str(here / "event.json")]
+        command += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
+        command += [word for pin in stand_ins(tree) for word in ("--local-repository", pin)]
+        ended = subprocess.run(command, cwd=tree, env=surroundings(here), capture_output=True, text=True)
+        (here / "act.json").write_text(ended.stdout, encoding="utf-8")
+        log = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+        shutil.rmtree(here / ".cache", ignore_errors=True)  # the jobs' folders, a gigabyte each
+        return Done({line["jobID"]: line["jobResult"] for line in log if "jobResult" in line}, log, here)
+
+    def _here(self, payload: dict) -> Path:
+        here = self.folder / f"run-{len(list(self.folder.glob('run-*')))}"
+        here.mkdir()
+        (self.folder / "caches").mkdir(exist_ok=True)
+        (here / "caches").symlink_to(self.folder / "caches")
+        known = {"repository": {"full_name": NAME, "default_branch": "main"}}
+        (here / "event.json").write_text(json.dumps(known | payload), encoding="utf-8")
+        return here
+
+
+def program(name: str) -> str:
+    """Where a program is; without it the test is skipped, in CI it fails."""
+    if (found := shutil.which(name)) is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not installed; .ci/run installs it")
+    return found
+
+
+def surroundings(home: Path) -> dict[str, str]:
+    """The environment of a runner: the packages' caches of this machine, and a home of its own."""
+    mine = {name: value for name, value in os.environ.items() if PASSED.fullmatch(name)}
+    folders = [folder for folder in mine["PATH"].split(os.pathsep) if folder != str(ROOT / ".venv/bin")]
+    caches = {name: printed(program(command[0]), *command[1:]) for name, command in CACHES.items()}
+    return mine | caches | {"PATH": os.pathsep.join(folders), "HOME": str(home)}
+
+
+def stand_ins(tree: Path) -> list[str]:
+    """`owner/name@sha=folder` for each action that the tree's files pin; checkout is done by act itself."""
+    text = "".join(file.read_text(encoding="utf-8") for file in tree.glob(".github/**/*.yml"))
+    pins = {found.groups() for found in PIN.finditer(text) if found[1] != "actions/checkout"}
+    return sorted(f"{repository}@{sha}={ACTIONS / name}" for repository, name, sha in pins)
+
+
+def printed(*command: str, folder: Path = ROOT) -> str:
+    """Run a command that must succeed and return what it prints."""
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git and return what it prints."""
+    return printed("git", *words, folder=folder)
+
+
+def commit(tree: Path, message: str) -> str:
+    """Commit all of the tree and return the commit."""
+    git(tree, "add", "-A")
+    git(tree, "-c", "user.name=A Person", "-c", "user.email=person@example.com", "commit", "-q", "-m", message)
+    return git(tree, "rev-parse", "HEAD")
+
+
+def edit(tree: Path, name: str, old: str, new: str) -> None:
+    """Replace `old`, which must be there, in a file of the tree."""
+    text = (tree / name).read_text(encoding="utf-8")
+    assert old in text, f"{name} has no {old!r}"
+    (tree / name).write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -1,0 +1,124 @@
+"""The pull requests that the workflow files are really run on: good, degraded, broken, and from a hostile fork.
+
+All start from the same main, on which reports.yml has run. Each is judged by pull-request.yml, then told by comment.yml.
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from github_stub import GitHubStub, finished_run, pull
+from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
+
+RUN = 12
+# The job `test` runs in full in .ci/run; here it shows that the verb works in its job.
+FEW_TESTS = {"PYTEST_ADDOPTS": "tests/test_needs.py"}
+LOOT = "loot.jsonl"
+SPY = f"""
+import atexit, json, os, pathlib, subprocess
+with open(pathlib.Path.home() / "{LOOT}", "a") as loot:
+    known = subprocess.run(["git", "config", "--list"], capture_output=True, text=True).stdout
+    loot.write(json.dumps({{"env": dict(os.environ), "git": known}}) + "\\n")
+def rewrite():
+    if pathlib.Path("reports/report.md").exists():
+        pathlib.Path("reports/report.md").write_text(HOSTILE)
+atexit.register(rewrite)
+HOSTILE = '''**This pull request PASSES**
+<img src=x onerror=alert(1)><script>steal()</script> @acme/owners fixes #1
+[merge me](https://evil.example/) ![](https://evil.example/pixel.png)
+'''
+"""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """One state of a pull request: its head commit, the run that judged it, the run that told it, the API it was told to."""
+
+    sha: str
+    judged: Done
+    told: Done
+    hub: GitHubStub
+    number: int = 7
+
+    def verdict(self) -> dict:
+        """verdict.json, out of the artifact."""
+        with zipfile.ZipFile(self.judged.artifact("pages")) as pages:
+            return json.loads(pages.read("verdict.json"))
+
+    def failed(self) -> set[str]:
+        """The ids of the gates that failed."""
+        return {gate["id"] for gate in self.verdict()["gates"] if gate["status"] == "fail"}
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory) -> Repository:
+    """This tree as main of a repository that publishes its reports."""
+    return Repository.make(tmp_path_factory.mktemp("hub"), {"params.yaml": ("publish: false", "publish: true")})
+
+
+@pytest.fixture(scope="session")
+def pushed(repository) -> Done:
+    """What reports.yml did when main was pushed."""
+    return repository.run("reports.yml", "push", {"ref": "refs/heads/main"})
+
+
+@pytest.fixture(scope="session")
+def good(repository, pushed):
+    """A pull request that makes the model smaller: first without its lock, then with the one that CI made."""
+    tree, hub = repository.clone("smaller"), GitHubStub(NAME)
+    with hub:
+        edit(tree, "params.yaml", "n_estimators: 120", "n_estimators: 100")
+        stale = through(repository, hub, tree, commit(tree, "Fewer trees"))
+        with zipfile.ZipFile(stale.judged.artifact("lock")) as lock:
+            lock.extractall(tree)
+        return stale, through(repository, hub, tree, commit(tree, "Take the lock from CI"))
+
+
+@pytest.fixture(scope="session")
+def degraded(repository, pushed) -> PullRequest:
+    """A pull request that takes the two strongest columns from the model."""
+    tree, hub = repository.clone("degraded"), GitHubStub(NAME)
+    with hub:
+        for column in ("late_payments", "income"):
+            edit(tree, "data/contract.yaml", f"  {column}:\n", f"  {column}:\n    feature: false\n")
+        return through(repository, hub, tree, commit(tree, "Drop two columns"))
+
+
+@pytest.fixture(scope="session")
+def broken(repository, pushed) -> PullRequest:
+    """A pull request whose contract the data does not keep: the pipeline stops at validate."""
+    tree, hub = repository.clone("broken"), GitHubStub(NAME)
+    with hub:
+        edit(tree, "data/contract.yaml", "min: 18", "min: 40")
+        return through(repository, hub, tree, commit(tree, "Only grown-ups"))
+
+
+@pytest.fixture(scope="session")
+def hostile(repository, pushed) -> PullRequest:
+    """A fork's pull request that looks for tokens, rewrites its report, loosens a gate, and has a branch name to be run."""
+    branch = 'x";touch${IFS}$HOME/pwned;#$(touch${IFS}$HOME/pwned)`touch${IFS}$HOME/pwned`'
+    tree, hub = repository.clone(branch), GitHubStub(NAME)
+    with hub:
+        (tree / "src/model/metrics.py").open("a", encoding="utf-8").write(SPY)
+        edit(tree, "params.yaml", "max_degradation: 0.01", "max_degradation: 0.9")
+        return through(repository, hub, tree, commit(tree, "A harmless change"), source="mallory/loans")
+
+
+def through(repository: Repository, hub: GitHubStub, tree: Path, sha: str, source: str = NAME) -> PullRequest:
+    """Judge a commit by pull-request.yml and tell its pull request by comment.yml, as GitHub would."""
+    branch = git(tree, "branch", "--show-current")
+    head = {"ref": branch, "sha": sha, "repo": {"full_name": source}}
+    event = {"action": "synchronize", "pull_request": {"number": 7, "head": head, "base": {"ref": "main"}}}
+    judged = repository.run("pull-request.yml", "pull_request", event, tree, **FEW_TESTS)
+    ended = finished_run(sha, branch, source, RUN, judged.jobs["verdict"])
+    hub.tokens[TOKEN] = {"actions": "read", "contents": "read", "pull-requests": "write"}
+    hub.pulls[:] = [pull(7, sha, branch, source)]
+    hub.files[7] = [{"filename": name} for name in git(tree, "diff", "--name-only", "origin/main").splitlines()]
+    hub.artifacts.clear()
+    if judged.artifact("report").exists():
+        hub.artifact(RUN, judged.artifact("report").read_bytes())
+    told = repository.run("comment.yml", "workflow_run", ended, GITHUB_API_URL=hub.url)
+    return PullRequest(sha, judged, told, hub)

@@ -1,0 +1,235 @@
+"""Our workflow files keep the rules, and each rule finds what it is there to find."""
+
+import re
+
+import pytest
+import yaml
+
+from mlops.comment.clean import JUDGE
+from mlops.lock import WORKFLOW
+from workflows import rules
+from workflows.rules import RULES, File
+
+SHA = "3d3c42e5aac5ba805825da76410c181273ba90b1"
+WORKFLOW_FILE = f"""
+name: check
+on:
+  pull_request:
+  workflow_run: {{workflows: [other]}}
+permissions: {{}}
+defaults: {{run: {{shell: bash}}}}
+concurrency:
+  group: check-${{{{ github.ref }}}}
+  cancel-in-progress: false
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    permissions:
+      contents: read # the checkout
+    steps:
+      - uses: actions/checkout@{SHA} # v7.0.1
+        with: {{persist-credentials: false}}
+      - run: make test
+        env: {{NAME: "${{{{ github.head_ref }}}}"}}
+  verdict:
+    needs: [test]
+    if: always()
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    permissions: {{contents: read}} # the checkout
+    steps:
+      - uses: ./.github/actions/setup
+"""
+ACTION_FILE = """
+name: setup
+runs:
+  using: composite
+  steps:
+    - run: make setup
+      shell: bash
+"""
+# rule -> (what is there, what breaks the rule, what it says)
+BROKEN = [
+    (rules.has_a_name, "name: check\n", "", "no name"),
+    (rules.pins_actions, f"@{SHA} # v7.0.1", "@v7", "actions/checkout@v7"),
+    (rules.pins_actions, f"@{SHA} # v7.0.1", f"@{SHA}", f"actions/checkout@{SHA}"),
+    (rules.pins_actions, f"@{SHA} # v7.0.1", f"@{SHA} # v7", f"actions/checkout@{SHA} # v7"),
+    (rules.pins_what_still_runs, "./.github/actions/setup", "iterative/setup-cml@v2", "iterative/setup-cml@v2"),
+    (rules.pins_what_still_runs, "./.github/actions/setup", min(rules.REFUSED), min(rules.REFUSED)),
+    (
+        rules.grants_nothing_on_top,
+        "permissions: {}\n",
+        "permissions: {contents: read}\n",
+        "top-level permissions are not {}",
+    ),
+    (rules.grants_nothing_on_top, "permissions: {}\n", "", "top-level permissions are not {}"),
+    (rules.gives_a_reason_beside_each_grant, "contents: read # the checkout", "contents: read", "test: contents"),
+    (rules.gives_a_reason_beside_each_grant, "read} # the checkout", "read}", "verdict: contents"),
+    (rules.grants_by_name, "permissions: {contents: read} # the checkout", "permissions: write-all", "verdict"),
+    (rules.grants_by_name, "    permissions: {contents: read} # the checkout\n", "", "verdict"),
+    (rules.has_a_time_limit, "    timeout-minutes: 5\n", "", "test"),
+    (
+        rules.keeps_expressions_out_of_run,
+        "run: make test",
+        'run: echo "${{ github.head_ref }}"',
+        'echo "${{ github.head_ref }}"',
+    ),
+    (
+        rules.runs_one_command,
+        "run: make test",
+        "run: |\n          make lint\n          make test",
+        "make lint\nmake test",
+    ),
+    (rules.runs_one_command, "run: make test", "run: make test | tee log", "make test | tee log"),
+    (rules.runs_one_command, "run: make test", "run: make lint && make test", "make lint && make test"),
+    (rules.runs_one_command, "run: make test", "run: make lint; make test", "make lint; make test"),
+    (rules.keeps_no_credentials, "persist-credentials: false", "fetch-depth: 0", "checkout keeps its token"),
+    (rules.keeps_no_credentials, "persist-credentials: false", "persist-credentials: true", "checkout keeps its token"),
+    (rules.checks_out_what_started_it, "persist-credentials: false", "ref: their-branch", "ref"),
+    (rules.limits_concurrency, "  cancel-in-progress: false\n", "", "no concurrency group with cancel-in-progress"),
+    (rules.never_trusts_a_pull_request, "  pull_request:\n", "  pull_request_target:\n", "pull_request_target"),
+    (rules.starts_for_every_path, "pull_request:\n", 'pull_request: {paths: ["src/**"]}\n', "pull_request"),
+    (rules.never_skips_checks, "run: make test", 'run: git commit -m "lock [skip ci]"', "[skip ci]"),
+    (rules.fails_in_a_pipe, "defaults: {run: {shell: bash}}\n", "", "defaults.run.shell is not bash"),
+    (rules.waits_for_every_job, "needs: [test]", "needs: []", "test"),
+    (rules.waits_for_every_job, "if: always()", "if: success()", "it does not run always"),
+    (rules.stays_short, "name: check\n", "name: check\n" + "# a line\n" * 100, "the file has 129 lines"),
+    (rules.stays_short, "      - run: make test\n", "      - run: make test\n" * 30, "test has 39 lines"),
+    (
+        rules.stays_short,
+        "      - uses: ./.github/actions/setup\n",
+        "      - uses: ./.github/actions/setup\n" * 9,
+        "verdict",
+    ),
+]
+
+
+def names(value):
+    """A rule by its function's name, a file by its own."""
+    return getattr(value, "__name__", None) or getattr(value, "name", None)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=names)
+@pytest.mark.parametrize("file", rules.ours(), ids=names)
+def test_ours_keep_the_rule(rule, file):
+    """Each of our files keeps each rule."""
+    assert [] == rule(file), f"{file.name}: {rule.__doc__}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=names)
+@pytest.mark.parametrize("text", [WORKFLOW_FILE, ACTION_FILE], ids=["workflow", "action"])
+def test_a_rule_passes_what_keeps_it(rule, text):
+    """A file that does it right is not complained of."""
+    assert [] == rule(File(text))
+
+
+@pytest.mark.parametrize(("rule", "old", "new", "said"), BROKEN, ids=names)
+def test_a_rule_finds_what_breaks_it(rule, old, new, said):
+    """The same file with one fault is complained of by name."""
+    assert old in WORKFLOW_FILE
+    assert said in rule(File(WORKFLOW_FILE.replace(old, new, 1)))
+
+
+def test_a_rule_finds_an_action_that_leaves_its_shell_open():
+    """A composite action has no defaults: each step names bash."""
+    assert ["make setup"] == rules.fails_in_a_pipe(File(ACTION_FILE.replace("shell: bash", "shell: sh")))
+
+
+def test_every_rule_has_a_file_that_breaks_it():
+    """A rule that nothing breaks is no rule."""
+    assert set(RULES) == {rule for rule, *_ in BROKEN}
+
+
+def test_every_workflow_is_among_ours():
+    """The rules look at every file below .github that runs something."""
+    expected = {"pull-request.yml", "comment.yml", "reports.yml", "action.yml"}
+    assert expected <= {file.name.rpartition("/")[2] for file in rules.ours()}
+
+
+# What act does not look at, for the files that decide about other people's code.
+
+
+def file(name):
+    """One of our workflow files."""
+    return File.read(rules.ROOT / ".github/workflows" / name)
+
+
+def test_a_pull_request_is_given_nothing_but_its_own_code():
+    """Every job of pull-request.yml may read the repository, and names no secret and no token."""
+    found = file("pull-request.yml")
+    assert [{"contents": "read"}] * 7 == [job["permissions"] for job in found.jobs.values()]
+    assert [] == re.findall(r"secrets\.|secrets:|github\.token|GITHUB_TOKEN|environment:", found.text)
+
+
+def test_a_pull_request_is_judged_on_each_of_its_events():
+    """A draft made by a bot is judged when a person marks it ready, and the merge queue and a person may ask too."""
+    triggers = file("pull-request.yml").triggers
+    assert {"pull_request", "merge_group", "workflow_dispatch"} == triggers.keys()
+    assert {"opened", "synchronize", "reopened", "ready_for_review"} == set(triggers["pull_request"]["types"])
+
+
+def test_only_a_pull_request_is_cancelled_by_its_next_commit():
+    """A newer commit of the same pull request cancels; main's and the merge queue's runs end."""
+    group = file("pull-request.yml").yaml["concurrency"]
+    assert "${{ github.event_name == 'pull_request' }}" == group["cancel-in-progress"]
+    assert "github.event.pull_request.number || github.ref" in group["group"]
+    assert [False, False] == [
+        file(name).yaml["concurrency"]["cancel-in-progress"] for name in ("comment.yml", "reports.yml")
+    ]
+
+
+def test_the_jobs_run_the_verbs_of_the_design():
+    """lint, test, train, behaviour, deepchecks, compare, verdict, in this order."""
+    expected = ["lint", "test", "train", "behaviour", "deepchecks", "compare", "verdict"]
+    assert expected == list(file("pull-request.yml").jobs)
+
+
+def test_comment_follows_pull_request():
+    """comment.yml listens to the workflow of this name, and to the end of its runs alone."""
+    started = file("comment.yml").triggers["workflow_run"]
+    assert {"workflows": [file("pull-request.yml").yaml["name"]], "types": ["completed"]} == started
+    assert JUDGE == file("pull-request.yml").name == f".github/workflows/{WORKFLOW}"
+
+
+def test_one_job_of_comment_writes_and_it_reads_no_artifact_of_a_pull_request():
+    """clean reads, post writes comments; neither may do what the other does."""
+    jobs = file("comment.yml").jobs
+    assert ["post"] == [name for name, job in jobs.items() if "write" in job["permissions"].values()]
+    assert {"contents": "read", "pull-requests": "write"} == jobs["post"]["permissions"]
+
+
+def test_only_the_job_that_deploys_may_deploy():
+    """reports runs the pipeline with a token that reads; pages runs none of our code."""
+    jobs = file("reports.yml").jobs
+    assert {"contents": "read"} == jobs["reports"]["permissions"]
+    assert {"pages": "write", "id-token": "write"} == jobs["pages"]["permissions"]
+    assert [] == [step for step in jobs["pages"]["steps"] if "run" in step or step["uses"].startswith("./")]
+
+
+def test_main_alone_writes_caches_and_begins_with_none():
+    """A pull request restores main's cache and saves none; what main saves, main has made."""
+    texts = {found.name.rpartition("/")[2]: found.text for found in rules.ours()}
+    assert ["reports.yml"] == [name for name, text in texts.items() if "actions/cache/save@" in text]
+    assert ["action.yml"] == [name for name, text in texts.items() if "actions/cache/restore@" in text]
+    assert not [text for text in texts.values() if "actions/cache@" in text]
+    assert "dvc-cache" not in texts["reports.yml"]
+    assert {"push": {"branches": ["main"]}, "workflow_dispatch": None} == file("reports.yml").triggers
+
+
+def test_both_ends_of_the_cache_name_it_alike():
+    """The path and the key under which main saves are those that a pull request asks for."""
+    save = next(step["with"] for step in file("reports.yml").steps if "cache/save" in step.get("uses", ""))
+    action = yaml.safe_load((rules.ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8"))
+    restore = next(step["with"] for step in action["runs"]["steps"] if "cache/restore" in step["uses"])
+    assert (save["path"], save["key"]) == (restore["path"], restore["key"])
+    assert save["key"].startswith(restore["restore-keys"])
+
+
+def test_every_artifact_that_is_read_is_written():
+    """report and lock are what comment.yml and `make lock` ask for; cache-* is what the later jobs begin with."""
+    steps = file("pull-request.yml").steps
+    written = [step["with"]["name"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    assert ["cache-train", "cache-behaviour", "cache-deepchecks", "report", "lock", "pages"] == written
+    asked = {step["with"]["artifacts"] for step in steps if "artifacts" in step.get("with", {})}
+    assert {"cache-train", "cache-*"} == asked
