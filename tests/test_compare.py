@@ -250,6 +250,16 @@ def test_a_lock_that_is_not_committed_fails_in_ci(tree, monkeypatch, ci, status)
     assert "commit both" in found["message"]
 
 
+def test_a_lock_of_another_machine_is_not_to_be_committed(tree, monkeypatch):
+    """Where the arithmetic may differ, the files are put back, and the message says where the right ones come from."""
+    monkeypatch.setattr(compare, "reference_machine", lambda: False)
+    tree.edit("metrics.json", '"schema": 1', '"schema": 1 ')
+    found = compare.lock_state(tree.main)
+    assert "warn" == found["status"]
+    assert "make lock PR=" in found["message"]
+    assert "commit" not in found["message"]
+
+
 def test_a_lock_that_is_not_in_git_fails_in_ci(tree, monkeypatch):
     """Ignored or never added: git would say that nothing changed."""
     monkeypatch.setenv("CI", "true")

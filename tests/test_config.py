@@ -39,6 +39,17 @@ def test_reads_what_is_right_and_fills_in_the_rest():
     assert expected == parse(text, House, "house.yaml")
 
 
+def test_a_key_that_stands_twice_is_refused():
+    """Plain YAML would take the last one; after a bad merge a limit and its old value must not pass unseen."""
+    assert "house.yaml is not valid YAML: key 'size' stands twice" in refusal("{name: a, hall: {size: 1, size: 2}}")
+
+
+def test_the_same_key_in_two_sections_is_read():
+    """Sections are apart, and an anchor may be used again."""
+    found = parse("{name: a, hall: &h {size: 2}, rooms: [*h, {size: 3}]}", House, "house.yaml")
+    assert [2, 2, 3] == [found.hall.size, *(room.size for room in found.rooms)]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -226,6 +226,14 @@ def test_an_address_of_an_unknown_kind_is_refused(tree, monkeypatch):
         dvc.configure_remote(tree)
 
 
+def test_a_password_in_an_address_is_not_shown(tree, monkeypatch):
+    """Who reads CI's log must not read the store's password."""
+    monkeypatch.setenv("DVC_REMOTE_URL", "ftp://me:secret@host/store")
+    with pytest.raises(CannotRun, match=r"'ftp://\*\*\*@host/store'"):
+        dvc.configure_remote(tree)
+    assert "s3://bucket/a@b" == dvc.shown("s3://bucket/a@b")
+
+
 def test_an_address_that_cannot_be_reached_is_refused(tree, monkeypatch):
     """A folder inside a file: one sentence with address, reason and fix."""
     monkeypatch.setenv("DVC_REMOTE_URL", f"{tree}/given/store")

@@ -128,6 +128,7 @@ def test_a_first_run_passes_and_says_why(clean):
     clean.git("checkout", "-q", "--orphan", "first")
     clean.git("rm", "-q", "--cached", "dvc.lock", "metrics.json")
     clean.git("commit", "-q", "-m", "a first run")
+    clean.mlops("repro")
     done = clean.mlops("compare", "--base", "first")
     assert 0 == done.returncode, done.stdout
     assert "first run" in done.stdout
@@ -137,6 +138,7 @@ def test_deleting_mains_lock_makes_no_first_run(clean):
     """Where main once had a model, its absence stops the verdict."""
     clean.git("rm", "-q", "--cached", "dvc.lock", "metrics.json")
     clean.git("commit", "-q", "-m", "a deletion")
+    clean.mlops("repro")
     done = clean.mlops("compare", "--base", "HEAD")
     assert 2 == done.returncode
     assert "metrics.json of main" in done.stdout

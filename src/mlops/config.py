@@ -23,7 +23,7 @@ Section = TypeVar("Section", bound=Strict)
 def parse(text: str, kind: type[Section], name: str) -> Section:
     """Return the YAML `text` of file `name` as a `kind`; raises CannotRun naming key, value and fix, one a line."""
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Unique)
     except yaml.YAMLError as error:
         raise CannotRun(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
@@ -33,6 +33,18 @@ def parse(text: str, kind: type[Section], name: str) -> Section:
     except ValidationError as error:
         faults = groupby(error.errors(), lambda item: _place(values, item["loc"]))  # one for each type that was tried
         raise CannotRun("\n".join(_sentence(name, kind, place, list(items)) for place, items in faults)) from None
+
+
+class _Unique(yaml.SafeLoader):
+    """YAML in which a key stands once: of two, plain YAML silently takes the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else None)
+        return super().construct_mapping(node, deep)
 
 
 def load(path, kind: type[Section], root=".") -> Section:

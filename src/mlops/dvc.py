@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def configure_remote(root=".", seconds: float = 60) -> str | None:
     if not url:
         return None
     if not url.startswith(SCHEMES):
-        raise CannotRun(f"DVC_REMOTE_URL is '{url}': it must begin with one of {', '.join(SCHEMES)}")
+        raise CannotRun(f"DVC_REMOTE_URL is '{shown(url)}': it must begin with one of {', '.join(SCHEMES)}")
     with Config(str(Path(root, ".dvc").resolve())).edit("local") as local:
         # an absolute path, since a worktree is elsewhere
         local["remote"].setdefault("origin", {})["url"] = url if "://" in url else os.path.abspath(url)
@@ -146,9 +147,14 @@ def configure_remote(root=".", seconds: float = 60) -> str | None:
         reason = f"no answer in {seconds:g} s"
     if reason:
         raise CannotRun(
-            f"DVC_REMOTE_URL {url} cannot be reached ({reason}): check its address, network, credentials and client (`uv sync --group remote`), or unset DVC_REMOTE_URL"
+            f"DVC_REMOTE_URL {shown(url)} cannot be reached ({shown(reason)}): check its address, network, credentials and client (`uv sync --group remote`), or unset DVC_REMOTE_URL"
         )
     return url
+
+
+def shown(url: str) -> str:
+    """Return an address without the password that it may hold."""
+    return re.sub(r"//[^/@\s]+@", "//***@", url)
 
 
 def fetch(paths, root=".") -> str:

@@ -21,7 +21,8 @@ def run(args) -> None:
         text=True,
     )
     if done.returncode:
+        why = dvc.shown(f"{url}: {' '.join(done.stderr.split())[-200:]}")
         raise CannotRun(
-            f"nothing or not everything reached DVC_REMOTE_URL {url}: {' '.join(done.stderr.split())[-200:]}; check the address and its credentials"
+            f"nothing or not everything reached DVC_REMOTE_URL {why}; check the address and its credentials"
         )
-    report(f"DVC remote: {url} has every output.")
+    report(f"DVC remote: {dvc.shown(url)} has every output.")

@@ -5,7 +5,6 @@ MLFLOW_TRACKING_URI it is mlruns.db and mlruns/, kept out of git. Nothing later 
 """
 
 import os
-import re
 from hashlib import md5
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def run(args) -> None:
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         fix = "correct or unset MLFLOW_TRACKING_URI" if uri != LOCAL else "delete mlruns.db"
         sentence = f"MLflow at {uri} cannot be used (...{' '.join(str(error).split())[-200:]}): {fix} and run again"
-        raise CannotRun(re.sub(r"//[^/@\s]+@", "//***@", sentence)) from error  # an address may hold a password
+        raise CannotRun(dvc.shown(sentence)) from error
     print(f"log: {'new run' if new else 'already there: run'} {run_id}")
 
 
