@@ -23,7 +23,7 @@ Section = TypeVar("Section", bound=Strict)
 def parse(text: str, kind: type[Section], name: str) -> Section:
     """Return the YAML `text` of file `name` as a `kind`; raises CannotRun naming key, value and fix, one a line."""
     try:
-        values = yaml.load(text, Loader=_Unique)
+        values = yaml.load(text, Loader=_Unique)  # noqa: S506 - _Unique is a SafeLoader
     except yaml.YAMLError as error:
         raise CannotRun(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
