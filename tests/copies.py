@@ -1,4 +1,7 @@
-"""Copies of this repository for tests that change it: a real git repository whose first commit is main."""
+"""Copies of this repository for tests that change it: a real git repository whose first commit is main.
+
+The owner's room is the sample's, whatever this copy's owner has put in its place: tests/sample holds it as it was handed out.
+"""
 
 import json
 import os
@@ -9,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "tests/sample"
+OWNERS = ("params.yaml", "dvc.yaml", "dvc.lock", "metrics.json", "data/", "src/model/", "tests/model/")
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,23 @@ class Copy:
         return {**found, "exit": done.returncode, "said": made.stdout + made.stderr + done.stdout + done.stderr}
 
 
-def copy(folder: Path, cache: bool = True) -> Copy:
-    """Return a copy of what git would commit of this repository; with `cache` it reads this repository's DVC cache."""
+def lay_out(folder: Path) -> Path:
+    """Fill `folder` with what git would commit of this repository, the sample in its owner's room, and return it."""
     names = _run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT).stdout.split("\0")
     for name in filter(None, names):
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() and not name.startswith(OWNERS):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(SAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def copy(folder: Path) -> Copy:
+    """Return a copy as a git repository, its pipeline not yet run."""
+    lay_out(folder)
     for name in (".venv-deepchecks",):
         if (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    if cache:
-        (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {ROOT / '.dvc/cache'}\n", encoding="utf-8")
     _run(["git", "init", "-q", "-b", "main"], folder)
     _run(["git", "config", "user.name", "A Person"], folder)
     _run(["git", "config", "user.email", "person@example.com"], folder)

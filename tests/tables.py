@@ -1,4 +1,4 @@
-"""A small working folder for the pipeline's stages: the real params.yaml and contract, edited where a test asks, and few rows."""
+"""A small working folder for the pipeline's stages: the sample's params.yaml and contract, edited where a test asks, and few rows."""
 
 import importlib
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from copies import SAMPLE
 from mlops import contract, params, paths
 from mlops.files import read_table, write_table
 from model.sample import generate
 
-ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"data.window": {"start": "2024-01", "end": "2024-04"}, "data.options": {"seed": 7, "rows_per_month": 300}}
 
 
@@ -31,7 +31,7 @@ class Folder:
         """Copy both files here, with a window of four months and 300 rows in each."""
         (self.path / "data").mkdir()
         for name in (paths.PARAMS, paths.CONTRACT):
-            (self.path / name).write_bytes((ROOT / name).read_bytes())
+            (self.path / name).write_bytes((SAMPLE / name).read_bytes())
         return self.set_params(SMALL)
 
     def set_params(self, changes: dict) -> "Folder":

@@ -28,7 +28,7 @@ JUNK = b"not a model"
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
     """A copy with a small sample and nobody protected, its stages run up to `evaluate`, committed as main."""
-    made = copy(tmp_path_factory.mktemp("ready") / "tree", cache=False)
+    made = copy(tmp_path_factory.mktemp("ready") / "tree")
     made.edit("params.yaml", "rows_per_month: 2000", "rows_per_month: 200")
     made.edit("params.yaml", "n_estimators: 120", "n_estimators: 10")
     for _ in ("gender", "race"):  # each costs a search for proxies

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from copies import SAMPLE
 from mlops import params
 from mlops.pipeline.train import unfitted
 from model.estimator import SCALED, estimator
-from tables import ROOT
 
 NAMES = ("logistic", "gradient_boosting")
 COLUMNS = [{"name": "income", "type": "number", "categories": []}]
@@ -26,7 +26,7 @@ def test_an_estimator_gives_probabilities(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_estimator_has_the_seed_and_the_arguments_of_params(name):
     """What params.yaml says reaches scikit-learn."""
-    options = params.read(ROOT).train.model_copy(update={"estimator": name}).options
+    options = params.read(SAMPLE).train.model_copy(update={"estimator": name}).options
     found = estimator(name, options, 3).get_params()
     assert options == {key: found[key] for key in options}
     assert 3 == found["random_state"]
@@ -48,6 +48,6 @@ def test_an_unknown_argument_is_refused(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_only_estimators_on_one_scale_get_a_scaler(name):
     """A scaler before trees moves thresholds between float64 and float32."""
-    knobs = params.read(ROOT).train.model_copy(update={"estimator": name})
+    knobs = params.read(SAMPLE).train.model_copy(update={"estimator": name})
     steps = str(unfitted(COLUMNS, knobs).named_steps["features"].transformers)
     assert (name in SCALED) == ("StandardScaler" in steps)

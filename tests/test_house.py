@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from copies import SAMPLE
 from mlops.cli import VERBS
 from mlops.params import Params
 
@@ -65,7 +66,7 @@ def test_every_verb_has_a_module_that_runs(verb):
 
 def test_every_stage_is_a_verb():
     """Each command of dvc.yaml is one that a person can type."""
-    commands = [stage["cmd"] for stage in yaml.safe_load(read("dvc.yaml"))["stages"].values()]
+    commands = [stage["cmd"] for stage in yaml.safe_load(read("tests/sample/dvc.yaml"))["stages"].values()]
     assert [] == [command for command in commands if command.removeprefix("mlops ") not in VERBS]
 
 
@@ -73,7 +74,7 @@ def test_the_owners_room_never_imports_the_templates():
     """So that the template can be merged from upstream without a conflict in it."""
     imported = {
         (path.name, name)
-        for path in (ROOT / "src/model").rglob("*.py")
+        for path in (SAMPLE / "src/model").rglob("*.py")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
@@ -85,14 +86,14 @@ def test_the_owners_room_never_imports_the_templates():
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_is_short_enough_to_be_rewritten(hook):
     """At most 30 lines of code: the owner puts an own one in its place."""
-    tree = parsed(ROOT / f"src/model/{hook}.py")
+    tree = parsed(SAMPLE / f"src/model/{hook}.py")
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     assert sum(node.end_lineno - node.lineno + 1 for node in functions) <= 30
 
 
 def test_no_column_is_named_outside_the_contract():
     """The template knows columns only from data/contract.yaml: another table needs no change of code."""
-    columns = set(yaml.safe_load(read("data/contract.yaml"))["columns"])
+    columns = set(yaml.safe_load(read("tests/sample/data/contract.yaml"))["columns"])
     named = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.value}"
         for path in MODULES

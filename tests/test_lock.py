@@ -5,30 +5,36 @@ import subprocess
 
 import pytest
 
-from copies import ROOT, copy
+from copies import SAMPLE, copy, lay_out
 from github_stub import SHA, pull, zipped
 from mlops import lock
 from mlops.errors import CannotRun
 from mlops.github import GitHub
 from mlops.pipeline.fingerprint import fingerprints
 
-LOCK, METRICS = ((ROOT / name).read_text(encoding="utf-8") for name in ("dvc.lock", "metrics.json"))
+LOCK, METRICS = ((SAMPLE / name).read_text(encoding="utf-8") for name in ("dvc.lock", "metrics.json"))
 
 
-def fresh(text: str) -> str:
-    """The lock with today's fingerprints in it, as CI would have written it for this tree."""
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """The tree that the lock must be of."""
+    return lay_out(tmp_path_factory.mktemp("tree"))
+
+
+def fresh(text: str, root) -> str:
+    """The lock with today's fingerprints in it, as CI would have written it for the tree at `root`."""
     import yaml
 
-    parsed, now = yaml.safe_load(text), fingerprints(ROOT)
+    parsed, now = yaml.safe_load(text), fingerprints(root)
     for stage in parsed["stages"].values():
         for name in stage.get("params", {}).get("reports/fingerprint.json", {}):
             stage["params"]["reports/fingerprint.json"][name] = now[name]
     return yaml.safe_dump(parsed, sort_keys=False)
 
 
-def test_a_lock_of_this_tree_is_taken():
+def test_a_lock_of_this_tree_is_taken(root):
     """Stages, commands, params, fingerprints, inputs and metrics agree."""
-    lock.check(fresh(LOCK), METRICS, ROOT)
+    lock.check(fresh(LOCK, root), METRICS, root)
 
 
 @pytest.mark.parametrize(
@@ -39,35 +45,35 @@ def test_a_lock_of_this_tree_is_taken():
         ("  validate:\n", "  other:\n", "its stages"),
     ],
 )
-def test_a_lock_of_another_tree_is_refused(old, new, named):
+def test_a_lock_of_another_tree_is_refused(old, new, named, root):
     """The sentence names what differs."""
-    text = fresh(LOCK)
+    text = fresh(LOCK, root)
     assert old in text
     with pytest.raises(CannotRun, match=f"{named}.* differs"):
-        lock.check(text.replace(old, new), METRICS, ROOT)
+        lock.check(text.replace(old, new), METRICS, root)
 
 
-def test_an_input_that_no_stage_made_is_refused():
+def test_an_input_that_no_stage_made_is_refused(root):
     """A dependency's hash must be the hash of the output it is."""
-    text = fresh(LOCK)
+    text = fresh(LOCK, root)
     md5 = lock.dvc.out_hash(lock.dvc.parse_lock(text), "models/model.onnx")
     at = text.index("path: models/model.onnx", text.index("evaluate:"))
     with pytest.raises(CannotRun, match=r"models/model.onnx in stage evaluate"):
-        lock.check(text[:at] + text[at:].replace(md5, "0" * 32, 1), METRICS, ROOT)
+        lock.check(text[:at] + text[at:].replace(md5, "0" * 32, 1), METRICS, root)
 
 
-def test_metrics_that_the_lock_does_not_name_are_refused():
+def test_metrics_that_the_lock_does_not_name_are_refused(root):
     """Prettier figures than CI's are not CI's."""
     with pytest.raises(CannotRun, match=r"metrics.json differs"):
-        lock.check(fresh(LOCK), METRICS.replace('"schema": 1', '"schema": 1 '), ROOT)
+        lock.check(fresh(LOCK, root), METRICS.replace('"schema": 1', '"schema": 1 '), root)
 
 
-def test_a_code_change_after_ci_is_refused(tmp_path):
+def test_a_code_change_after_ci_is_refused(tmp_path, root):
     """The lock of yesterday's code is not the lock of today's."""
     made = copy(tmp_path)
     made.edit("src/model/estimator.py", "random_state=seed", "random_state=seed + 1")
     with pytest.raises(CannotRun, match=r"reports/fingerprint.json: train in stage train"):
-        lock.check(fresh(LOCK), METRICS, tmp_path)
+        lock.check(fresh(LOCK, root), METRICS, tmp_path)
 
 
 @pytest.fixture
@@ -120,11 +126,11 @@ def test_a_run_that_is_not_finished_is_refused(stub, branch):
         lock.taken(hub, 7)
 
 
-def test_the_verb_commits_both_files_and_nothing_else(stub, branch, monkeypatch):
+def test_the_verb_commits_both_files_and_nothing_else(stub, branch, monkeypatch, root):
     """One commit, two files; run again, it says that nothing is to do."""
     changed = METRICS.rstrip() + "\n\n"
     at = hashlib.md5(METRICS.encode(), usedforsecurity=False).hexdigest()
-    text = fresh(LOCK).replace(at, hashlib.md5(changed.encode(), usedforsecurity=False).hexdigest())
+    text = fresh(LOCK, root).replace(at, hashlib.md5(changed.encode(), usedforsecurity=False).hexdigest())
     hub_of(stub, branch.main, **{"dvc.lock": text, "metrics.json": changed})
     for name, value in {
         "GITHUB_REPOSITORY": stub.repository,

@@ -1,14 +1,12 @@
 """params.yaml: every knob typed, every mistake one sentence."""
 
-from pathlib import Path
-
 import pytest
 
+from copies import SAMPLE
 from mlops.config import parse
 from mlops.errors import CannotRun
 from mlops.params import Params, read
 
-ROOT = Path(__file__).parents[1]
 TEXT = """
 data: {window: {start: "2024-01", end: "2024-12"}}
 split: {salt: "loans", train: 60}
@@ -26,7 +24,7 @@ def params(old: str = "", new: str = "") -> Params:
 
 def test_the_repositorys_own_params_are_right():
     """What a fresh copy starts with is read."""
-    assert 100 == sum(getattr(read(ROOT).split, part) for part in ("train", "validation", "test", "holdout"))
+    assert 100 == sum(getattr(read(SAMPLE).split, part) for part in ("train", "validation", "test", "holdout"))
 
 
 def test_what_is_not_said_has_its_default():

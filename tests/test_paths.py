@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from copies import SAMPLE
 from mlops import paths
 
 ROOT = Path(__file__).parents[1]
@@ -15,7 +16,7 @@ BY_PEOPLE = {"CONTRACT", "PARAMS"}
 
 def outputs() -> set[str]:
     """The outputs of all stages of dvc.yaml."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    stages = yaml.safe_load((SAMPLE / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
     outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
     return {next(iter(out)) if isinstance(out, dict) else out for out in outs}
 

@@ -56,7 +56,7 @@ def run(folder: Path, pins: dict[str, str]) -> list[bytes]:
 @pytest.mark.parametrize("estimator", ["gradient_boosting", "logistic"])
 def test_the_same_tree_gives_the_same_bytes_with_fewer_cpu_features(tmp_path, estimator):
     """Run twice, the second time also without numpy's AVX2 code: model, keys and figures are the same."""
-    made = copy(tmp_path, cache=False)
+    made = copy(tmp_path)
     made.edit("params.yaml", "rows_per_month: 2000", "rows_per_month: 400")
     made.edit("params.yaml", "estimator: gradient_boosting", f"estimator: {estimator}")
     fewer = {"NPY_DISABLE_CPU_FEATURES": f"{PINS['NPY_DISABLE_CPU_FEATURES']} X86_V3"}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
     """A copy whose pipeline has run once, and whose main has the lock of that run."""
-    made = copy(tmp_path_factory.mktemp("ready"), cache=False)
+    made = copy(tmp_path_factory.mktemp("ready"))
     done = made.mlops("repro")
     assert done.returncode == 0, done.stdout + done.stderr
     made.git("commit", "-q", "--allow-empty", "-a", "-m", "the lock of this run")
@@ -147,7 +147,7 @@ def test_deleting_mains_lock_makes_no_first_run(clean):
 
 def test_main_without_its_bytes_is_trained_from_its_own_tree(tmp_path):
     """In a clone with an empty cache, main's model is made again and has the hash that its metrics.json names."""
-    fresh = copy(tmp_path, cache=False)
+    fresh = copy(tmp_path)
     fresh.edit("params.yaml", "n_estimators: 120", "n_estimators: 100")
     found = fresh.verdict("--skip", "deepchecks")
     assert "rescored" == found["baseline"]["how"], found["said"]
@@ -156,7 +156,7 @@ def test_main_without_its_bytes_is_trained_from_its_own_tree(tmp_path):
 
 def test_two_clean_runs_write_the_same_lock(tmp_path, ready):
     """The same tree with an empty cache gives the same dvc.lock and metrics.json, byte for byte."""
-    fresh = copy(tmp_path, cache=False)
+    fresh = copy(tmp_path)
     assert fresh.mlops("repro").returncode == 0
     for name in ("dvc.lock", "metrics.json"):
         assert _sha(ready.path / name) == _sha(fresh.path / name), name

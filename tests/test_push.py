@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 def test_outputs_reach_a_store_and_come_back_without_a_stage(tmp_path):
     """One copy pushes; another one, with an empty cache, takes everything from there and runs nothing."""
     store = tmp_path / "store"
-    first, second = copy(tmp_path / "first"), copy(tmp_path / "second", cache=False)
+    first, second = copy(tmp_path / "first"), copy(tmp_path / "second")
     made = first.mlops("repro", "evaluate", "behaviour")
     pushed = first.mlops("push", DVC_REMOTE_URL=str(store))
     assert (0, 0) == (made.returncode, pushed.returncode), pushed.stderr

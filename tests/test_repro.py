@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from copies import ROOT, Copy
+from copies import SAMPLE, Copy
 from mlops import cli, dvc
 from mlops.files import write_text
 from mlops.pins import PINS
@@ -28,7 +28,7 @@ def tree(tmp_path, monkeypatch):
     for name, value in PINS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("DVC_REMOTE_URL", raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(SAMPLE / "params.yaml", tmp_path)
     write_text("dvc.yaml", PIPELINE)
     write_text(".dvc/config", "[core]\n    analytics = false\n")
     made = Copy(tmp_path, "")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
+from copies import SAMPLE
 from mlops import paths
 from mlops.encoding import encode, spec
 from mlops.errors import CannotRun
@@ -20,7 +21,6 @@ from mlops.onnx_model import Model
 from mlops.pipeline.evaluate import parity, worst
 from mlops.pipeline.train import fit
 from model.metrics import per_row
-from tables import ROOT
 
 WRITTEN = (paths.METRICS, paths.PREDICTIONS, paths.CARD, *map(paths.PLOT.format, ("roc", "calibration", "scores")))
 
@@ -116,7 +116,7 @@ def test_equal_runs_write_equal_bytes(trained):
 
 def test_every_plot_has_the_columns_that_dvc_draws(evaluated):
     """dvc.yaml names the files, and an x and a y in each."""
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
+    stage = yaml.safe_load((SAMPLE / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
     drawn = {name: spec for plots in stage["plots"] for name, spec in plots.items()}
     assert {paths.PLOT.format(name) for name in ("roc", "calibration", "scores")} == set(drawn)
     for name, axes in drawn.items():

@@ -2,10 +2,10 @@
 
 import pytest
 
+from copies import SAMPLE
 from mlops.config import parse
 from mlops.contract import Contract
 from mlops.pipeline.expectations import expectations
-from tables import ROOT
 
 TABLE = """
 version: 1
@@ -90,6 +90,6 @@ def test_the_id_is_unique_and_that_is_critical():
 
 def test_only_columns_of_the_contract_are_named():
     """A column is named by the contract and nothing else in the template, and all of them are."""
-    text = (ROOT / "data/contract.yaml").read_text(encoding="utf-8")
+    text = (SAMPLE / "data/contract.yaml").read_text(encoding="utf-8")
     assert set(parse(text, Contract, "data/contract.yaml").columns) == {rule.column for rule in suite(text)}
     assert {"visit", "amount", "weight", "bought"} == {rule.column for rule in suite()}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from copies import lay_out
 from mlops.errors import CannotRun
 from mlops.files import read_json
 from mlops.paths import CONTRACT, FINGERPRINT
 from mlops.pins import PINS
 from mlops.pipeline import fingerprint
 from mlops.pipeline.fingerprint import STAGES, essence, fingerprints
-from tables import ROOT
 
 ALL = set(STAGES)
 MODULE = '''"""What it is."""
@@ -59,12 +59,7 @@ def tree(tmp_path):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of what this repository's fingerprints are made from, and those fingerprints."""
-    root = tmp_path_factory.mktemp("project")
-    for name in ("src", "tests/model"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (CONTRACT, "uv.lock"):
-        (root / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
+    root = lay_out(tmp_path_factory.mktemp("project"))
     return root, fingerprints(root)
 
 

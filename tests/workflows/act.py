@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from copies import lay_out
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = Path(__file__).with_name("actions")
 NAME, TOKEN = "acme/loans", "ghs_scenarioToken0123456789"
@@ -66,11 +68,7 @@ class Repository:
     def make(cls, folder: Path, edits: dict[str, tuple[str, str]]) -> "Repository":
         """What git would commit of this tree, with `edits` (file -> old, new), is the first commit of main."""
         tree = folder / "main"
-        names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-        for name in filter(None, names):
-            if (ROOT / name).is_file():
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, tree / name)
+        lay_out(tree)
         for name, (old, new) in edits.items():
             edit(tree, name, old, new)
         git(tree, "init", "-q", "-b", "main")
