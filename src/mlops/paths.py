@@ -3,6 +3,10 @@
 CONTRACT = "data/contract.yaml"
 PARAMS = "params.yaml"
 LOCK = "dvc.lock"
+TABLE = "data/table.parquet"  # the table that `adopt` was given
+
+# the owner's room: what `adopt` replaces, and an upgrade leaves alone
+OWNERS = (PARAMS, "dvc.yaml", LOCK, "metrics.json", "data", "src/model", "tests/model")
 
 # written by the stages of dvc.yaml
 FINGERPRINT = "reports/fingerprint.json"
@@ -20,6 +24,7 @@ CARD = "reports/model_card.md"
 BEHAVIOUR = "reports/behaviour.json"
 DEEPCHECKS = "reports/deepchecks.json"
 DEEPCHECKS_PAGE = "reports/deepchecks.html"
+STOPPED = "reports/stopped/{}.txt"
 
 # written by `mlops compare`
 VERDICT = "reports/verdict.json"
