@@ -6,6 +6,7 @@ SKIP ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 TOOLS := $(CURDIR)/.tools
+UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/bin/uv)
 REMOTE := $(if $(DVC_REMOTE_URL),--group remote)
 RUN := $(UV) run --frozen $(REMOTE)
@@ -13,16 +14,20 @@ MLOPS := $(RUN) mlops
 COMPARE := $(if $(BASE),--base $(BASE)) $(addprefix --skip ,$(SKIP))
 SETUP := setup $(if $(findstring deepchecks,$(SKIP)),,setup-deepchecks)
 
-.PHONY: help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+# An option from a variable of the command line; one of that name in the environment means something else.
+given = $(if $(filter command,$(firstword $(origin $(1)))),--$(2) '$($(1))')
+
+.PHONY: runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 $(TOOLS)/bin/uv:
 	python3 -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 setup: $(UV) ## make .venv from uv.lock
+	@[ -d .venv ] || echo "setup: installing the environment, once: about 1.6 GB with deepchecks'"
 	@$(UV) sync --frozen --quiet $(REMOTE)
 
 setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for itself
@@ -43,17 +48,38 @@ test-slow: $(SETUP) ## the tests that take minutes
 lint: setup ## ruff, zizmor, actionlint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
 
+format: setup ## mend what ruff can mend
+	@$(RUN) ruff check --quiet --fix . || true
+	@$(RUN) ruff format --quiet .
+
 train: $(SETUP) ## run the pipeline: what changed, and nothing else
 	@$(MLOPS) repro
 
 compare: setup ## the verdict on what the pipeline made   [BASE=origin/main] [SKIP=deepchecks]
 	@$(MLOPS) compare $(COMPARE)
 
+adopt: $(SETUP) ## your own table in, the sample out   DATA=file.csv TARGET=column [PROTECTED=a,b] [TIME=] [ID=] [GROUP=] [POSITIVE=] [TASK=]
+	@$(MLOPS) adopt --data '$(or $(DATA),$(error DATA= is missing: make adopt DATA=file.csv TARGET=column))' \
+	  --target '$(or $(TARGET),$(error TARGET= is missing: name the column to predict))' $(call given,PROTECTED,protected) \
+	  $(call given,TIME,time) $(call given,ID,id) $(call given,GROUP,group) $(call given,POSITIVE,positive) $(call given,TASK,task)
+
+exp: setup ## a DVC experiment with another value   SET=train.seed=1   (no SET: list them)
+	@$(RUN) dvc exp $(if $(SET),run --set-param '$(SET)' evaluate,show --only-changed)
+
 search: setup ## propose better params as a diff
 	@$(MLOPS) search
 
 log: setup ## one MLflow run of this lock, to MLFLOW_TRACKING_URI or mlruns.db
 	@$(MLOPS) log
+
+runs: setup ## browse MLflow's runs on this machine
+	@$(RUN) mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlruns.db}"
+
+doctor: setup ## is this copy set up? what is missing, with the click or command
+	@$(MLOPS) doctor
+
+upgrade: setup ## merge a newer template; your room stays   [URL=] [REF=main] [FROM=commit]
+	@$(MLOPS) upgrade $(call given,URL,url) $(call given,REF,ref) $(call given,FROM,from)
 
 push: setup ## send the outputs to the store DVC_REMOTE_URL
 	@$(MLOPS) push

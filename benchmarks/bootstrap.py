@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mlops.bootstrap import RESAMPLES, Scores, paired
-from mlops.metrics import METRICS
+from mlops.bootstrap import RESAMPLES, paired
+from mlops.metrics import TASKS, Scores
 
 ROWS, LOOPED, SLICES, SLICE_ROWS = 20_000, 20, 20, 1_000
 
@@ -34,9 +34,9 @@ def loop(target: np.ndarray, main: Scores, candidate: Scores) -> None:
     for _ in range(LOOPED):
         rows = random.integers(len(target), size=len(target))
         for model in (main, candidate):
-            decision = model.score[rows] >= model.threshold
-            for metric in METRICS.values():
-                metric.value(target[rows], model.score[rows], decision)
+            drawn = model.at(rows)
+            for metric in TASKS["binary"]:
+                metric.value(target[rows], drawn)
 
 
 def seconds(work: Callable, *arguments, **options) -> float:

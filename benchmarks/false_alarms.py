@@ -21,7 +21,7 @@ from mlops.export import to_onnx
 from mlops.gates.result import Evidence
 from mlops.metrics import evaluate, rounded
 from mlops.onnx_model import Model
-from mlops.pipeline.train import fit
+from mlops.pipeline.train import described, fit
 from model.sample import generate
 
 LOOKING = ("degradation", "floor", "slices", "fairness", "calibration")
@@ -46,9 +46,9 @@ def failed(seed: int, rows: int, found: Counter) -> set[str]:
     score = np.round(new.score(test), 6)
     evidence = Evidence(knobs, table, {}, threshold=new.threshold, inputs=[column["name"] for column in new.columns])
     compare.measure(
-        evidence, baseline.Baseline("0" * 40, "rescored", old), new, test.assign(_score=score), parts["train"]
+        evidence, baseline.Baseline("0" * 40, "rescored", old), new, test.assign(_score=list(score)), parts["train"]
     )
-    evidence.metrics = {"metrics": rounded(evaluate(evidence.target, score, new.threshold))}
+    evidence.metrics = {"metrics": rounded(evaluate(evidence.target, new.said(score)))}
     red = [gate for gate in gates.judge(evidence) if gate.id in LOOKING and gate.status == "fail"]
     found.update(gate.title for gate in red)
     return {gate.id for gate in red}
@@ -61,7 +61,8 @@ def model_of(seed: int, rows: int, knobs, table):
     part = split.assign(frame, table, knobs.split)
     parts = {name: frame[part == name] for name in split.PARTS}
     fitted = fit(parts["train"], parts["validation"], table, knobs.train)
-    return Model(to_onnx(fitted["pipeline"], spec(table), fitted["calibration"], fitted["threshold"])), parts
+    told = described(table, fitted["threshold"])
+    return Model(to_onnx(fitted["pipeline"], spec(table), fitted["calibration"], told)), parts
 
 
 if __name__ == "__main__":

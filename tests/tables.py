@@ -10,9 +10,23 @@ import yaml
 from copies import SAMPLE
 from mlops import contract, params, paths
 from mlops.files import read_table, write_table
+from mlops.metrics import PRIMARY
 from model.sample import generate
 
+TASKS = ("binary", "multiclass", "regression")
+QUESTIONS = {  # what the contract asks about the same table; None takes a key out
+    "multiclass": {"task": "multiclass", "target": "housing", "positive": None},
+    "regression": {"task": "regression", "target": "amount", "positive": None},
+}
 SMALL = {"data.window": {"start": "2024-01", "end": "2024-04"}, "data.options": {"seed": 7, "rows_per_month": 300}}
+
+
+def one_thread():
+    """A context in which trees are fitted on one thread, as every verb does: several wait for each other on few rows."""
+    import sklearn.ensemble  # noqa: F401 - its threads are limited where they are loaded
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def applications(count: int = 1200, **columns) -> pd.DataFrame:
@@ -41,6 +55,13 @@ class Folder:
     def set_contract(self, changes: dict) -> "Folder":
         """Set keys of data/contract.yaml: {"columns.age.max": 90}; None takes a key out."""
         return self._edit(paths.CONTRACT, changes)
+
+    def ask(self, task: str) -> "Folder":
+        """Let the contract ask a question of this task, and params limit its first metric."""
+        if task == "binary":
+            return self
+        limits = {"gates.primary": PRIMARY[task], "gates.margins": {}, "gates.floors": {}}
+        return self.set_contract(QUESTIONS[task]).set_params(limits)
 
     def _edit(self, name: str, changes: dict) -> "Folder":
         file = self.path / name

@@ -20,8 +20,22 @@ from mlops.onnx_model import KEY, Model
 
 MODEL, KEYS, CHECKS = "models/model.onnx", "models/training_keys.parquet", "reports/deepchecks.json"
 REPORT = {"schema": 1, "checks": []}
-SPEC = {"columns": [{"name": "amount", "type": "number", "categories": []}], "threshold": 0.4}
+SPEC = {
+    "columns": [{"name": "amount", "type": "number", "categories": []}],
+    "task": "binary",
+    "classes": [],
+    "threshold": 0.4,
+}
 METRICS = {name: {} for name in ("data_hash", "window", "rows", "metrics", "slices", "parity")}
+ASKED = """\
+version: 1
+task: binary
+target: late
+positive: 1
+id: loan
+columns: {amount: {type: number}, late: {type: integer}, lost: {type: integer}, kind: {type: category, categories: [a, b, c]}}
+"""
+SEVERAL = ASKED.replace("binary", "multiclass").replace("target: late\npositive: 1", "target: kind")
 # Main's own training, as main's tree has it: which rows it is given, and whether it still asks for a column that is gone.
 TRAIN = """
 import pathlib, shutil, sys, yaml, pandas
@@ -129,11 +143,25 @@ def test_the_base_is_origins_main_else_main(world):
 
 
 def test_a_base_that_is_not_there_is_refused(world):
-    """The sentence says how to get it."""
-    with pytest.raises(
-        CannotRun, match=r"^there is no commit called 'elsewhere': fetch it with `git fetch origin main`"
-    ):
+    """A name given by hand is none of this repository's."""
+    with pytest.raises(CannotRun, match=r"^BASE is 'elsewhere', and there is no such commit here"):
         baseline.resolve("elsewhere", world.path)
+
+
+@pytest.mark.parametrize(
+    ("remotes", "sentence"),
+    [
+        ([], "neither a branch `main` nor a remote"),
+        (["origin"], "run `git fetch origin main:refs/remotes/origin/main`"),
+    ],
+)
+def test_without_a_main_it_says_how_to_get_one(world, remotes, sentence):
+    """A clone of one branch has a remote and no main; a fresh repository has neither."""
+    world.git("branch", "-m", "main", "feature")
+    for name in remotes:
+        world.git("remote", "add", name, str(world.path))
+    with pytest.raises(CannotRun, match=sentence):
+        baseline.resolve(None, world.path)
 
 
 def test_mains_figures_are_those_of_its_commit(world):
@@ -307,14 +335,113 @@ def test_a_report_that_main_never_made_is_none(world):
     assert None is baseline.report(world.main, "reports/other.json", world.path)
 
 
-@pytest.mark.parametrize(("now", "expected"), [("a", False), ("b", True)])
+def reads(world, fingerprint: str, contract: str) -> str:
+    """Main's tree reads the table as this fingerprint says, under this contract; its commit."""
+    lock = yaml.safe_load((world.path / "dvc.lock").read_text())
+    lock["stages"]["ingest"] = {"cmd": "mlops ingest", "params": {"reports/fingerprint.json": {"ingest": fingerprint}}}
+    write_text(world.path / "dvc.lock", yaml.safe_dump(lock))
+    ask(world, contract)
+    return world.commit()
+
+
+@pytest.mark.parametrize(("now", "expected"), [("a", ""), ("b", "the code that reads the table changed, so main's")])
 def test_other_code_that_reads_the_table_is_noticed(world, now, expected):
     """By the fingerprint of the stage `ingest`, main's in its lock and this tree's beside it."""
-    lock = yaml.safe_load((world.path / "dvc.lock").read_text())
-    lock["stages"]["ingest"] = {"cmd": "mlops ingest", "params": {"reports/fingerprint.json": {"ingest": "a"}}}
-    write_text(world.path / "dvc.lock", yaml.safe_dump(lock))
+    commit = reads(world, "a", ASKED)
     write_json(world.path / "reports/fingerprint.json", {"ingest": now})
-    assert expected == baseline.reads_otherwise(world.commit(), world.path)
+    assert expected == baseline.otherwise(commit, world.path)[: len(expected) or None]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("id: loan", ""),
+        ("group: loan", ""),
+        ("id: number\ngroup: loan", ""),
+        ("id: number", "the split is by 'number' instead of 'loan', so nobody knows which rows main's"),
+        ("id: loan\ngroup: person", "the split is by 'person' instead of 'loan', so nobody knows which rows main's"),
+    ],
+)
+def test_rows_that_go_by_another_column_are_noticed(world, key, expected):
+    """Hashes of groups are none of ids: main's training keys would not be found among them."""
+    commit = reads(world, "a", ASKED)
+    write_json(world.path / "reports/fingerprint.json", {"ingest": "a"})
+    ask(world, ASKED.replace("id: loan", key))
+    assert expected == baseline.otherwise(commit, world.path)[: len(expected) or None]
+
+
+def ask(world, text: str | None) -> None:
+    """Let data/contract.yaml be this, or nothing."""
+    path = world.path / "data/contract.yaml"
+    path.unlink(missing_ok=True) if text is None else write_text(path, text)
+
+
+@pytest.mark.parametrize(
+    ("main", "here"),
+    [
+        (ASKED, ASKED),
+        (ASKED, ASKED.replace("id: loan", "group: person")),
+        (ASKED, ASKED.replace("amount: {type: number}", "amount: {type: number, min: 0}, age: {type: integer}")),
+        (ASKED, f"table: table\n{ASKED}"),
+        (SEVERAL, SEVERAL),
+        (ASKED, ASKED.replace("a, b, c", "a, b, c, d")),
+    ],
+    ids=[
+        "the same",
+        "another key",
+        "other columns",
+        "the name that it has",
+        "the same classes",
+        "classes of no target",
+    ],
+)
+def test_the_same_question_has_the_same_answer(world, main, here):
+    """Whatever else the contract says of the table, main's model can be compared with."""
+    ask(world, main)
+    commit = world.commit()
+    ask(world, here)
+    assert "" == baseline.other_question(commit, world.path)
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        (f"table: flats\n{ASKED}", "table table -> flats"),
+        (ASKED.replace("target: late", "target: lost"), "target late -> lost"),
+        (ASKED.replace("positive: 1", "positive: 0"), "positive 1 -> 0"),
+        (
+            ASKED.replace("binary", "regression").replace("target: late\npositive: 1", "target: amount"),
+            "task binary -> regression; target late -> amount; positive 1 -> None",
+        ),
+    ],
+    ids=["another table", "another target", "another value", "another task"],
+)
+def test_another_question_has_nothing_to_compare_with(world, here, said):
+    """The sentence says what main's contract asks, and what this one asks."""
+    ask(world, ASKED)
+    commit = world.commit()
+    ask(world, here)
+    expected = f"main's model answers another question ({said}), so there is nothing to compare with"
+    assert expected == baseline.other_question(commit, world.path)
+
+
+@pytest.mark.parametrize("classes", ["a, b, c, d", "a, c, b"])
+def test_other_classes_are_another_question(world, classes):
+    """Also in another order: the columns of the two scores would not be of the same class."""
+    ask(world, SEVERAL)
+    commit = world.commit()
+    ask(world, SEVERAL.replace("a, b, c", classes))
+    assert "another question (classes ['a', 'b', 'c'] -> " in baseline.other_question(commit, world.path)
+
+
+@pytest.mark.parametrize("text", [None, "", "a: [", "[1]", "task: binary", SEVERAL.replace("columns", "column")])
+def test_a_question_of_main_that_cannot_be_read_is_refused(world, text):
+    """A baseline that should be there is not waved through."""
+    ask(world, text)
+    commit = world.commit()
+    ask(world, ASKED)
+    with pytest.raises(CannotRun, match=r"^data/contract.yaml of main \(.{8}\) cannot be read: mend it there first$"):
+        baseline.other_question(commit, world.path)
 
 
 def test_mains_recipe_is_trained_on_the_candidates_rows(world):

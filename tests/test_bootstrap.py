@@ -7,12 +7,24 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
+from judging import CLASSES, WORLDS, blurred
 from mlops import bootstrap
-from mlops.bootstrap import Difference, Scores, paired, single
+from mlops.bootstrap import Difference, paired, single
 from mlops.errors import CannotRun
-from mlops.metrics import METRICS, named
+from mlops.metrics import METRICS, Scores, named
 
 
 def world(rows: int, seed: int, noises=(0.6, 0.9), digits: int = 9):
@@ -24,7 +36,53 @@ def world(rows: int, seed: int, noises=(0.6, 0.9), digits: int = 9):
     return target, [Scores(score.round(digits), 0.4, {"gain": target * score}) for score in scores]
 
 
+def other_world(task: str, rows: int, seed: int, noises=(0.3, 0.45)):
+    """The same for another task: by noise one model is the better."""
+    target, truth = WORLDS[task](rows, seed)
+    classes = CLASSES if task == "multiclass" else ()
+    scores = [blurred(truth, 10 * seed + i, noise) for i, noise in enumerate(noises)]
+    return target, [Scores(score, 0.4, {"gain": target * 0.1}, task, classes) for score in scores]
+
+
+def tied(task: str, rows: int, seed: int):
+    """The same with many ties; two rows are of the first class, and none of the last, though it is said."""
+    random = np.random.default_rng(seed)
+    if task == "regression":
+        target, models = other_world(task, rows, seed)
+        return target.round(1), [replace(model, score=model.score.round(1)) for model in models]
+    target = np.where(np.arange(rows) < 2, 0, random.integers(1, 3, rows))
+    shares = np.array([[0.4, 0.3, 0.3, 0], [0, 0.5, 0.35, 0.15], [0, 0.35, 0.5, 0.15]])[target]
+    scores = [random.multinomial(count, shares) / count for count in (10, 5)]
+    names = ("rare", "one", "two", "none")
+    return target, [Scores(score, 0.4, {"gain": target * 0.1}, task, names) for score in scores]
+
+
 def by_scikit_learn(target, model: Scores) -> dict[str, float]:
+    """Every metric of a model, by scikit-learn's own functions."""
+    task = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[model.task]
+    return task(target, model) | {"gain": model.extra["gain"].mean()}
+
+
+def _multiclass(target, model: Scores) -> dict[str, float]:
+    decision, places = model.score.argmax(axis=1), range(len(model.classes))
+    recalls = recall_score(target, decision, labels=places, average=None, zero_division=0)
+    seen = [(target == place).any() for place in places]
+    return {
+        "macro_f1": f1_score(target, decision, average="macro"),
+        "accuracy": accuracy_score(target, decision),
+        "log_loss": log_loss(target, model.score, labels=places),
+    } | {f"recall_{model.classes[at]}": recalls[at] if seen[at] else math.nan for at in places}
+
+
+def _regression(target, model: Scores) -> dict[str, float]:
+    return {
+        "rmse": root_mean_squared_error(target, model.score),
+        "mae": mean_absolute_error(target, model.score),
+        "r2": r2_score(target, model.score),
+    }
+
+
+def _binary(target, model: Scores) -> dict[str, float]:
     decision = model.score >= model.threshold
     return {
         "roc_auc": roc_auc_score(target, model.score),
@@ -32,12 +90,14 @@ def by_scikit_learn(target, model: Scores) -> dict[str, float]:
         "log_loss": log_loss(target, model.score),
         "brier": brier_score_loss(target, model.score),
         "f1": f1_score(target, decision),
-        "gain": model.extra["gain"].mean(),
     }
 
 
-def taken(model: Scores, rows) -> Scores:
-    return Scores(model.score[rows], model.threshold, {name: values[rows] for name, values in model.extra.items()})
+def draws(ids, seed: int, resamples: int = 20) -> list[np.ndarray]:
+    """The rows of each resample, drawn one id after another."""
+    names = list(dict.fromkeys(ids))
+    drawn = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
+    return [np.concatenate([np.flatnonzero(ids == names[cluster]) for cluster in each]) for each in drawn]
 
 
 @pytest.mark.parametrize("digits", [1, 9])
@@ -47,14 +107,28 @@ def test_every_resample_equals_scikit_learn_on_the_drawn_rows(rows_per_id, digit
     target, models = world(600, 1, digits=digits)
     ids = np.random.default_rng(2).permutation(600) // rows_per_id
     _, resampled = bootstrap.resampled(target, models, ids, resamples=20, seed=5)
-    names = list(dict.fromkeys(ids))
-    for i, drawn in enumerate(np.random.default_rng(5).integers(len(names), size=(20, len(names)))):
-        rows = np.concatenate([np.flatnonzero(ids == names[cluster]) for cluster in drawn])
+    for i, rows in enumerate(draws(ids, 5)):
         for model, values in zip(models, resampled, strict=True):
-            expected = by_scikit_learn(target[rows], taken(model, rows))
+            expected = by_scikit_learn(target[rows], model.at(rows))
             assert pytest.approx(expected, abs=1e-9, rel=0) == {
                 name: float(column[i]) for name, column in values.items()
             }
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+@pytest.mark.parametrize("rows_per_id", [1, 3])
+def test_every_resample_equals_scikit_learn_in_every_task(rows_per_id, task):
+    """The same with several classes, of which some resamples lose one and one has no row, and with numbers."""
+    target, models = tied(task, 300, 1)
+    ids = np.arange(300) // rows_per_id
+    _, resampled = bootstrap.resampled(target, models, ids, resamples=20, seed=5)
+    for i, rows in enumerate(draws(ids, 5)):
+        for model, values in zip(models, resampled, strict=True):
+            expected = by_scikit_learn(target[rows], model.at(rows))
+            found = {name: float(column[i]) for name, column in values.items()}
+            assert pytest.approx(expected, abs=1e-9, rel=0, nan_ok=True) == found
+    lost = np.isnan(resampled[0].get("recall_rare", np.array([math.nan, 0])))
+    assert (True, True) == (lost.any(), not lost.all())
 
 
 def test_a_difference_is_candidate_less_main():
@@ -96,7 +170,9 @@ def test_only_the_metrics_asked_for_are_made():
     """`metrics` limits the work and leaves the values as they are."""
     target, models = world(300, 6)
     few = paired(target, *models, metrics=["brier", "gain"], resamples=50)
-    assert {name: paired(target, *models, resamples=50)[name] for name in ("brier", "gain")} == few
+    every = paired(target, *models, resamples=50)
+    assert ["brier", "gain"] == list(few)
+    assert all(pytest.approx(vars(every[name]), abs=1e-12) == vars(few[name]) for name in few)
 
 
 def test_single_gives_the_interval_of_one_model():
@@ -119,7 +195,7 @@ def test_rows_of_one_id_travel_together():
     """Four copies of each row are no more evidence than one: by id the error is twice that of loose rows."""
     target, (main, candidate) = world(500, 9)
     rows = np.repeat(np.arange(500), 4)
-    copies = target[rows], taken(main, rows), taken(candidate, rows)
+    copies = target[rows], main.at(rows), candidate.at(rows)
     loose, tied = (paired(*copies, groups=groups, metrics=["brier"])["brier"] for groups in (None, rows))
     assert pytest.approx(2, rel=0.1) == tied.se / loose.se
 
@@ -178,7 +254,7 @@ def test_models_with_different_owners_metrics_are_refused():
 
 
 def covered(truth: dict, differences: dict) -> dict[str, bool]:
-    return {name: found.low <= truth[name] <= found.high for name, found in differences.items()}
+    return {name: differences[name].low <= true <= differences[name].high for name, true in truth.items()}
 
 
 def share(runs: list[dict[str, bool]]) -> dict[str, float]:
@@ -191,8 +267,22 @@ def test_the_interval_covers_the_true_difference():
     main, candidate = (by_scikit_learn(target, model) for model in models)
     truth = {name: candidate[name] - main[name] for name in main}
     tables = (world(800, 1000 + seed) for seed in range(200))
+    assert {} == uncovered(truth, tables)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_the_interval_covers_the_true_difference_in_every_task(task):
+    """The same with three classes and with numbers, of 300,000 rows."""
+    target, models = other_world(task, 300_000, 12)
+    main, candidate = (by_scikit_learn(target, model) for model in models)
+    truth = {name: candidate[name] - main[name] for name in main if name != "gain"}
+    assert {} == uncovered(truth, (other_world(task, 800, 1000 + seed) for seed in range(200)))
+
+
+def uncovered(truth: dict[str, float], tables) -> dict[str, float]:
+    """The metrics whose intervals hold the truth too seldom or too often."""
     shares = share([covered(truth, paired(target, *models, resamples=400)) for target, models in tables])
-    assert {name: value for name, value in shares.items() if not 0.90 <= value <= 0.99} == {}
+    return {name: value for name, value in shares.items() if not 0.90 <= value <= 0.99}
 
 
 def test_equal_models_seldom_fail():
@@ -215,11 +305,21 @@ def test_only_resampling_by_id_covers_where_ids_repeat(by_id, expected):
 
     def run(seed: int) -> dict[str, bool]:
         target, models = world(200, 9000 + seed)
-        copies = [taken(model, rows) for model in models]
+        copies = [model.at(rows) for model in models]
         found = paired(target[rows], *copies, groups=rows if by_id else None, metrics=["brier"], resamples=400)
         return covered({"brier": candidate - main}, found)
 
     assert expected == (share([run(seed) for seed in range(100)])["brier"] >= 0.9)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_no_metric_of_other_tasks_needs_both_classes(task):
+    """Where no target is 1, every metric but the recall of a class without rows still has its interval."""
+    target, models = other_world(task, 400, 3)
+    if task == "multiclass":
+        target = np.where(target == 1, 2, target)
+    found = paired(target, *models, resamples=50)
+    assert ({"recall_middle"} if task == "multiclass" else set()) == {n for n, d in found.items() if math.isnan(d.low)}
 
 
 def difference(delta: float, half: float) -> Difference:
@@ -228,11 +328,12 @@ def difference(delta: float, half: float) -> Difference:
 
 
 def test_a_loss_is_turned_so_that_bigger_is_better():
-    """A log loss that fell is a gain; an AUC stays as it is."""
+    """A log loss or an RMSE that fell is a gain; an AUC and an R² stay as they are."""
     fell = Difference(0.5, 0.4, -0.1, -0.15, -0.02, 0.03, 2000)
-    turned = fell.oriented(METRICS["log_loss"])
-    assert (turned.delta, turned.low, turned.high) == (0.1, 0.02, 0.15)
-    assert fell == fell.oriented(METRICS["roc_auc"])
+    for name in ("log_loss", "rmse"):
+        turned = fell.oriented(METRICS[name])
+        assert (0.1, 0.02, 0.15) == (turned.delta, turned.low, turned.high)
+    assert [fell, fell] == [fell.oriented(METRICS[name]) for name in ("roc_auc", "r2")]
 
 
 @pytest.mark.parametrize(

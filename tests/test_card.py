@@ -1,8 +1,9 @@
 """The model card: all that it says comes from contract, params and metrics.json."""
 
+import pytest
 from cmarkgfm import github_flavored_markdown_to_html
 
-from judging import TABLE, holding, knobs, table
+from judging import TABLE, TABLES, holding, knobs, table
 from mlops.card import markdown_table, render
 
 SUMMARY = holding().metrics
@@ -16,7 +17,12 @@ def test_names_the_model_and_what_it_was_made_of():
     """Hashes, estimator, rows and months are on the card."""
     text = card()
     assert text.startswith("# Model card: default\n")
-    assert "Model `bbbbbbbbbbbb`, logistic, trained on 6,000 rows of 2024-01 to 2024-12, data `cccccccccccc`." in text
+    assert "Model `bbbbbbbbbbbb`, linear, trained on 6,000 rows of 2024-01 to 2024-12, data `cccccccccccc`." in text
+
+
+def test_names_no_months_where_the_table_has_none():
+    """A table without a window is read whole."""
+    assert "linear, trained on 6,000 rows, data `cccccccccccc`." in card(SUMMARY | {"window": None})
 
 
 def test_lists_inputs_and_what_is_not_read():
@@ -35,7 +41,26 @@ def test_gives_metrics_and_groups():
     """Each metric with four digits, one that has no value in words, and the lowest groups."""
     text = card(SUMMARY | {"metrics": {"roc_auc": 0.81897, "f1": None}})
     assert "| roc_auc | 0.8190 |\n| f1 | not a number |" in text
-    assert "| city=C00 | 500 | 210 | 0.8000 |" in text
+    assert "| city=C00 | 500 | 0.8000 |" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "gives", "worst"),
+    [
+        ("binary", "It gives the probability that `default` is 1; from 0.500 on the decision is positive.", "ROC AUC"),
+        (
+            "multiclass",
+            "It gives the probability of each `default` (low, middle, high); the likeliest is the decision.",
+            "Macro F1",
+        ),
+        ("regression", "It gives the expected `default`.", "RMSE"),
+    ],
+)
+def test_says_what_the_model_gives(task, gives, worst):
+    """A probability with its threshold, that of each class, or a number; groups by the first metric of the task."""
+    text = card(holding(task).metrics, TABLES[task])
+    assert f"\n{gives} It knows the population of its training rows only.\n" in text
+    assert f"## Groups with the worst {worst}\n\n| group | rows | {worst} |" in text
 
 
 def test_no_description_breaks_a_table():

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mlops import cli
+from mlops.paths import STOPPED
 from mlops.pins import PINS
 from tables import Folder, applications
 
@@ -130,7 +131,7 @@ def constant(folder):
 
 def unknown_argument(folder):
     """An argument that the estimator does not take."""
-    folder.raw(applications()).run("prepare").set_params({"train.gradient_boosting": {"n_estimatrs": 9}})
+    folder.raw(applications()).run("prepare").set_params({"train.estimators.gradient_boosting": {"n_estimatrs": 9}})
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def unknown_argument(folder):
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_half_written(folder, capsys, verb_, broken, sentence):
-    """Exit code 2; the stage leaves none of its files."""
+    """Exit code 2; the stage leaves none of its files, but the sentence for the verdict."""
     broken(folder)
     before = set(folder.path.rglob("*"))
     assert 2 == cli.main([verb_])
@@ -158,4 +159,28 @@ def test_bad_input_is_one_sentence_and_nothing_half_written(folder, capsys, verb
     assert said.startswith(f"mlops {verb_}: ")
     assert sentence in said
     assert 1 == len(said.splitlines())
-    assert set() == {path for path in set(folder.path.rglob("*")) - before if path.is_file()}
+    kept = folder.path / STOPPED.format(verb_)
+    assert {kept} == {path for path in set(folder.path.rglob("*")) - before if path.is_file()}
+    assert said == f"mlops {verb_}: {kept.read_text()}\n"
+
+
+def test_an_interrupted_verb_says_how_it_goes_on(folder, monkeypatch, capsys):
+    """Ctrl-C is 130 and a sentence, no traceback."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlops.pipeline.prepare.run", interrupt)
+    assert 130 == cli.main(["prepare"])
+    assert "mlops prepare: interrupted; run it again" in capsys.readouterr().err
+
+
+def test_a_verb_whose_module_is_no_python_is_one_sentence(tmp_path, monkeypatch, capsys):
+    """A slip in src/model names file and line, whichever verb imports it first."""
+    (tmp_path / "slipped.py").write_text("def run(args):\n    return (\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(cli.VERBS, "search", ("slipped", "a verb"))
+    assert 2 == cli.main(["search"])
+    said = capsys.readouterr().err
+    assert "slipped.py is not valid Python: correct line 2" in said
+    assert 1 == len(said.splitlines())

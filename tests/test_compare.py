@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from copies import copy
 from judging import RULE, knobs
 from mlops import cli, compare, contract, dvc, params
 from mlops.baseline import Baseline
+from mlops.errors import CannotRun
 from mlops.files import read_table, sha256, write_json, write_table, write_text
+from mlops.metrics import TASKS
 from mlops.onnx_model import Model
 from mlops.pins import PINS
 from mlops.split import keys
+from tables import Folder
 
 JUNK = b"not a model"
 
@@ -33,27 +37,57 @@ def ready(tmp_path_factory):
     made.edit("params.yaml", "n_estimators: 120", "n_estimators: 10")
     for _ in ("gender", "race"):  # each costs a search for proxies
         made.edit("data/contract.yaml", "protected: true", "feature: false")
-    stages = ("fingerprint", "ingest", "prepare", "train", "evaluate")
     with contextlib.chdir(made.path):
-        for stage in stages:
-            importlib.import_module(f"mlops.pipeline.{stage}").run(None)
-        write_json("reports/validation.json", {"schema": 1, "rules": [RULE]})  # Great Expectations takes seconds
-        write_text("reports/data_docs/index.html", "")
-        recorded(*stages, "validate")
+        run_stages()
     made.git("commit", "-q", "-a", "-m", "a small sample")
     return replace(made, main=made.git("rev-parse", "HEAD"))
 
 
+@pytest.fixture(scope="module")
+def asked(ready, tmp_path_factory):
+    """A function: task -> it again, asked a question of that task, its stages run, not committed."""
+
+    @cache
+    def ask(task):
+        path = shutil.copytree(ready.path, tmp_path_factory.mktemp(task) / "tree", symlinks=True)
+        with contextlib.chdir(path):
+            Folder(path).ask(task)
+            run_stages()
+        return replace(ready, path=path)
+
+    return ask
+
+
 @pytest.fixture
-def tree(ready, tmp_path, monkeypatch):
-    """It again, for a test to change; the test runs in it, on a laptop."""
-    shutil.copytree(ready.path, tmp_path / "tree", symlinks=True)
-    monkeypatch.chdir(tmp_path / "tree")
+def copied(tmp_path, monkeypatch):
+    """A function: one of those trees -> it again, for a test to change; the test runs in it, on a laptop."""
     for name in ("CI", "DVC_REMOTE_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in PINS.items():  # the verbs set them for the whole process
         monkeypatch.setenv(name, value)
-    return replace(ready, path=tmp_path / "tree")
+
+    def again(made):
+        shutil.copytree(made.path, tmp_path / "tree", symlinks=True)
+        monkeypatch.chdir(tmp_path / "tree")
+        return replace(made, path=tmp_path / "tree")
+
+    return again
+
+
+@pytest.fixture
+def tree(ready, copied):
+    """The one of the sample's own question."""
+    return copied(ready)
+
+
+def run_stages() -> None:
+    """Run the stages up to `evaluate` here, and record them."""
+    stages = ("fingerprint", "ingest", "prepare", "train", "evaluate")
+    for stage in stages:
+        importlib.import_module(f"mlops.pipeline.{stage}").run(None)
+    write_json("reports/validation.json", {"schema": 1, "rules": [RULE]})  # Great Expectations takes seconds
+    write_text("reports/data_docs/index.html", "")
+    recorded(*stages, "validate")
 
 
 def recorded(*stages: str) -> None:
@@ -100,11 +134,11 @@ def test_a_model_is_compared_with_itself_on_all_its_test_rows(tree):
 @pytest.mark.parametrize(
     ("seen", "gone", "otherwise", "why"),
     [
-        (0.9, [], False, r"only \d+ test rows are new to main's model, 1,000 are asked for \(gates.min_rows\)"),
-        pytest.param(0.0, ["income"], False, r"main's model reads 'income', which", marks=pytest.mark.slow),
-        pytest.param(0.0, [], True, r"the code that reads the table changed", marks=pytest.mark.slow),
+        (0.9, [], "", r"only \d+ test rows are new to main's model, 1,000 are asked for \(gates.min_rows\)"),
+        pytest.param(0.0, ["income"], "", r"main's model reads 'income', which", marks=pytest.mark.slow),
+        pytest.param(0.0, [], "the split is by", "the split is by", marks=pytest.mark.slow),
     ],
-    ids=["too few common rows", "a column is gone", "another source"],
+    ids=["too few common rows", "a column is gone", "rows that mean something else"],
 )
 def test_where_mains_model_cannot_be_used_its_recipe_is_trained_on_this_split(tree, seen, gone, otherwise, why):
     """The note says why; then all test rows are new to both."""
@@ -137,6 +171,79 @@ def test_evidence_is_of_this_tree_and_asks_main_only_what_may_count(tree, check,
     assert {0.0} == {change.delta for change in found.differences.values()}
     assert (report if asked else None) == found.main_deepchecks
     assert asked == (check in params.read().deepchecks.gate)
+
+
+@pytest.mark.slow
+def test_a_candidate_that_is_split_by_another_column_is_compared_with_mains_recipe(tree):
+    """Main's list of training rows names none of its own: taken as it is, main would be asked about rows it has learned."""
+    Folder(tree.path).set_contract({"group": "amount"})
+    run_stages()
+    found, expected = (
+        compare.gather("HEAD"),
+        "main's recipe was trained on this split: the split is by 'amount' instead of",
+    )
+    assert ("trained", expected) == (found.baseline.how, found.baseline.note[: len(expected)])
+    assert len(found.target) == len(read_table("data/prepared/test.parquet"))
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_a_main_that_asks_another_question_is_no_baseline(asked, copied, task):
+    """The evidence says so instead of comparing; it is no first run, and the candidate has its figures and groups."""
+    tree = copied(asked(task))
+    found, model = compare.gather(tree.main), Model.read()
+    assert found.no_baseline.startswith(
+        f"main's model answers another question (task binary -> {task}; target default -> "
+    )
+    assert (False, None, {}, {}) == (found.first_run, found.baseline, found.differences, found.slice_differences)
+    assert {metric.name for metric in TASKS[task]} <= set(found.estimates)
+    assert (len(found.target), *[len(model.classes)] * (task == "multiclass")) == found.score.shape
+    assert len(found.target) == len(found.slices)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_a_main_that_asks_the_same_question_is_compared_with(asked, copied, task):
+    """In every task: metrics of both, and of each group that is large enough; a model differs from itself nowhere."""
+    tree = copied(asked(task))
+    tree.git("commit", "-q", "-a", "-m", "main asks it too")
+    found = compare.gather("HEAD")
+    assert ("", "committed") == (found.no_baseline, found.baseline.how)
+    assert {0.0} == {change.delta for change in found.differences.values()}
+    assert {0.0} == {change.delta for change in found.slice_differences.values()}
+    assert {metric.name for metric in TASKS[task]} <= set(found.differences)
+
+
+def test_mains_limits_and_its_newer_commits_are_evidence(tree):
+    """The params of the commit that is compared with, and how many commits it is ahead."""
+    tree.git("checkout", "-q", "-b", "branch")
+    tree.git("checkout", "-q", "main")
+    tree.edit("params.yaml", "max_total_degradation: 0.02", "max_total_degradation: 0.03")
+    tree.git("commit", "-q", "-a", "-m", "main went on")
+    tree.git("checkout", "-q", "branch")
+    found = compare.gather("main")
+    assert (0.03, 0.02, 1) == (
+        found.main_params.gates.max_total_degradation, found.params.gates.max_total_degradation, found.behind,
+    )  # fmt: skip
+
+
+def test_a_candidate_without_a_number_for_one_class_is_refused(asked, copied):
+    """Rows are counted, however many numbers each lacks."""
+    copied(asked("multiclass"))
+    predictions = read_table("reports/predictions.parquet")
+    predictions.loc[:1, ["score_rent", "score_own"]] = np.nan
+    write_table("reports/predictions.parquet", predictions)
+    recorded("evaluate")
+    with pytest.raises(CannotRun, match=r"^reports/predictions.parquet has no number for 2 of \d+ rows"):
+        compare.gather("HEAD")
+
+
+def test_a_candidate_of_other_numbers_is_refused(asked, copied):
+    """A predicted amount is held against the model's to six digits of it, not to the sixth decimal."""
+    copied(asked("regression"))
+    predictions = read_table("reports/predictions.parquet")
+    write_table("reports/predictions.parquet", predictions.assign(score=predictions["score"] * 1.001))
+    recorded("evaluate")
+    with pytest.raises(CannotRun, match=r"^reports/predictions.parquet is not what models/model.onnx says of"):
+        compare.gather("HEAD")
 
 
 def misspelt(tree):
@@ -247,7 +354,17 @@ def test_a_lock_that_is_not_committed_fails_in_ci(tree, monkeypatch, ci, status)
     tree.edit("metrics.json", '"schema": 1', '"schema": 1 ')
     found = compare.lock_state(tree.main)
     assert status == found["status"]
-    assert "commit both" in found["message"]
+    assert found["message"].startswith("metrics.json is ")
+    assert "commit it" in found["message"] or ci
+
+
+def test_the_files_of_a_lock_that_differ_are_named(tree):
+    """Both where both changed, else the one."""
+    tree.edit("metrics.json", '"schema": 1', '"schema": 1 ')
+    assert "metrics.json is made fresh: commit it with your change" == compare.lock_state(tree.main)["message"]
+    tree.edit("dvc.lock", "schema: '2.0'", 'schema: "2.0"')
+    expected = "dvc.lock and metrics.json are made fresh: commit both with your change"
+    assert expected == compare.lock_state(tree.main)["message"]
 
 
 def test_a_lock_of_another_machine_is_not_to_be_committed(tree, monkeypatch):

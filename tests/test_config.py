@@ -84,7 +84,13 @@ def test_every_fault_is_said_at_once():
     assert 2 == len(refusal("{nam: a}").splitlines())
 
 
-@pytest.mark.parametrize("text", ["a: [", "\tname: a", "name: a\n<<<<<<< HEAD\n"])
+def test_conflict_markers_are_called_by_their_name():
+    """After a merge that stopped half-way nobody should look for a missing colon."""
+    said = refusal("name: a\n<<<<<<< HEAD\nhall: {}\n=======\n>>>>>>> other\n")
+    assert "house.yaml has conflict markers: take what you want of both sides, and delete them" == said
+
+
+@pytest.mark.parametrize("text", ["a: [", "\tname: a", "name: {{ person }}", "{[a]: b}"])
 def test_broken_yaml_is_one_line(text):
     """The parser's words over several lines become one, with the place."""
     said = refusal(text)

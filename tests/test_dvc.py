@@ -140,6 +140,20 @@ def test_a_run_that_fails_gives_its_exit_code(tree):
 CONFLICT = "schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\nstages: {}\n>>>>>>> main\n"
 
 
+def test_a_second_run_in_the_same_folder_waits(tree):
+    """DVC would stop with advice to delete the lock of the run that is at work."""
+    holder = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    held = {"read": {str(tree / "given"): [{"pid": holder.pid, "cmd": "dvc repro"}]}, "write": {}}
+    write_json(tree / ".dvc/tmp/rwlock", held)
+    try:
+        with pytest.raises(CannotRun, match=rf"another run \(process {holder.pid}\) is at work in this folder"):
+            dvc.repro(["train"], tree)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert 0 == dvc.repro(["train"], tree)
+
+
 @pytest.mark.parametrize("ask", [dvc.stale, lambda tree: dvc.repro(["train"], tree)], ids=["stale", "repro"])
 def test_a_lock_in_conflict_is_refused_before_anything_runs(tree, ask):
     """The sentence holds the command that ends the conflict; the file is left for git."""

@@ -27,6 +27,12 @@ def test_the_spec_is_the_contracts_inputs_in_their_order():
     assert [{"name": "amount", "type": "number", "categories": []}] == spec(table())
 
 
+def test_the_spec_of_a_table_of_groups_leaves_the_group_out():
+    """It says whose rows they are, as the id does, and is nothing to learn from."""
+    grouped = table().model_copy(update={"id": None, "group": "amount"})
+    assert [] == spec(grouped)
+
+
 def test_numbers_stay_and_categories_become_their_place_in_the_contract():
     """In the spec's order, whatever order the table has; other columns are not looked at."""
     assert [[1.0, 1.0, 1.0], [2.0, 0.0, 0.0]] == encode(FRAME, COLUMNS).tolist()
@@ -50,6 +56,19 @@ def test_the_matrix_is_float32():
 def test_a_missing_number_or_a_word_is_nan(columns):
     """The owner's transformer says what becomes of it."""
     assert [None, 1.0, 1.0] == encoded(**columns)
+
+
+@pytest.mark.parametrize("values", [[None, True], pd.array([None, True], dtype="boolean"), [np.nan, 1.0]])
+def test_a_missing_truth_value_is_nan(values):
+    """And one beside it is still 0 or 1, whatever the column is made of."""
+    assert [1.0, 1.0, None] == encoded(open=pd.Series(values))
+    assert 1.0 == encode(FRAME.assign(open=pd.Series(values)), COLUMNS)[1, 2]
+
+
+@pytest.mark.parametrize("value", [2**24 - 1, 2**24, -(2**24)])
+def test_a_whole_number_that_the_contract_allows_is_exact(value):
+    """It is told from its neighbour."""
+    assert value == encode(FRAME.assign(size=[value, 0]), COLUMNS)[0, 0]
 
 
 @pytest.mark.parametrize("value", [None, np.nan, "c", "A", 0])

@@ -15,6 +15,7 @@ from mlops.params import Params
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src/mlops").rglob("*.py"))
+WORDS = {("src/mlops/adopt/table.py", "default")}  # a value that means yes in many a table, beside the sample's column
 HOOKS = ("source", "features", "estimator", "metrics")
 
 
@@ -99,6 +100,7 @@ def test_no_column_is_named_outside_the_contract():
         for path in MODULES
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in columns
+        if (str(path.relative_to(ROOT)), node.value) not in WORDS
     ]
     assert [] == named
 
@@ -133,7 +135,7 @@ def told(lines: list[str], key: str) -> str:
 @pytest.mark.parametrize("name", Params.model_fields)
 def test_every_knob_says_whether_it_is_required(name):
     """A comment above it, or above its group, says REQUIRED or OPTIONAL, and agrees with the code."""
-    kind, lines = Params.model_fields[name].annotation, section("\n" + read("params.yaml"), name)
+    kind, lines = Params.model_fields[name].annotation, section("\n" + read("tests/sample/params.yaml"), name)
     assert issubclass(kind, BaseModel)
     wanted = {key: "REQUIRED" if field.is_required() else "OPTIONAL" for key, field in kind.model_fields.items()}
     assert {} == {key: word for key, word in wanted.items() if word not in told(lines, key)}

@@ -10,7 +10,7 @@ from mlops.params import Params, read
 TEXT = """
 data: {window: {start: "2024-01", end: "2024-12"}}
 split: {salt: "loans", train: 60}
-train: {estimator: logistic, threshold: f1}
+train: {estimator: linear, estimators: {linear: {}}, threshold: f1}
 gates: {min_rows: 1000, max_degradation: 0.01, waivers: []}
 """
 WAIVER = '{gate: slices, reason: "known since May", approver: "@ann", expires: "2026-12-31"}'
@@ -36,14 +36,25 @@ def test_what_is_not_said_has_its_default():
     )
 
 
-@pytest.mark.parametrize("estimator", ["logistic", "gradient_boosting"])
-def test_the_chosen_estimators_arguments_are_its_options(estimator):
-    """The other's are kept for a change of mind."""
-    both = "logistic: {C: 2}, gradient_boosting: {n_estimators: 9}, threshold: f1"
-    found = parse(
-        TEXT.replace("threshold: f1", both).replace("estimator: logistic", f"estimator: {estimator}"), Params, ""
-    )
-    assert {"logistic": {"C": 2}, "gradient_boosting": {"n_estimators": 9}}[estimator] == found.train.options
+@pytest.mark.parametrize("name", ["linear", "gradient_boosting", "forest"])
+def test_the_chosen_estimators_arguments_are_its_options(name):
+    """The others' are kept for a change of mind; which names there are, src/model/estimator.py knows."""
+    of = "{linear: {C: 2}, gradient_boosting: {n_estimators: 9}, forest: {}}"
+    found = parse(TEXT.replace("{linear: {}}", of).replace("estimator: linear", f"estimator: {name}"), Params, "")
+    assert {"linear": {"C": 2}, "gradient_boosting": {"n_estimators": 9}, "forest": {}}[name] == found.train.options
+
+
+def test_the_other_metrics_have_margins_only_where_they_are_said():
+    """Each task has metrics of its own, so none is named in advance."""
+    assert {} == params().gates.margins
+    assert {"mae": 0.1} == params("waivers: []", "margins: {mae: 0.1}").gates.margins
+
+
+@pytest.mark.parametrize("kinds", [[], ["invariance"], ["minimum functionality", "invariance", "directional"]])
+def test_the_owner_says_which_kinds_of_tests_there_must_be(kinds):
+    """All three where nothing is said."""
+    assert kinds == params("gates:", f"behaviour: {{require: {kinds}}}\ngates:").behaviour.require
+    assert 3 == len(params().behaviour.require)
 
 
 @pytest.mark.parametrize("threshold", ["f1", 0.3])
@@ -83,7 +94,20 @@ def test_a_waiver_names_gate_reason_approver_and_expiry():
             'cut: "2024-10"',
             "'split': `by: time` needs `cut`, the first month of the test rows, and only it",
         ),
-        ("estimator: logistic", "estimator: forest", "it should be 'logistic' or 'gradient_boosting'"),
+        (
+            "estimator: linear",
+            "estimator: liner",
+            "'train': `estimator` is 'liner', which `estimators` has no arguments for; did you mean 'linear'?",
+        ),
+        ("{linear: {}}", "{}", "`estimator` is 'linear', which `estimators` has no arguments for; name it there"),
+        ("{linear: {}}", "{linear: }", "'train.estimators.linear' is None: it should be a valid dictionary"),
+        (", estimators: {linear: {}}", ", linear: {}", "unknown key 'train.linear'; known here: estimator, seed"),
+        (", estimators: {linear: {}}", "", "'train.estimators' is missing; it is required"),
+        (
+            "gates:",
+            "behaviour: {require: [speed]}\ngates:",
+            "'behaviour.require.0' is 'speed': it should be 'minimum func",
+        ),
         ("threshold: f1", "threshold: 1.5", "'train.threshold' is 1.5: it should be 'f1' or less than or equal to 1"),
         ("min_rows: 1000", "min_rows: 10", "'gates.min_rows' is 10: it should be greater than or equal to 100"),
         ("0.01", ".nan", "'gates.max_degradation' is nan: it should be a finite number"),

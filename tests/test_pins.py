@@ -10,6 +10,7 @@ import pytest
 
 from copies import copy
 from mlops.pins import PINS
+from tables import TASKS, Folder
 
 STAGES = ("fingerprint", "ingest", "validate", "prepare", "train", "evaluate")
 OUTPUTS = ("models/model.onnx", "models/training_keys.parquet", "metrics.json")
@@ -53,11 +54,13 @@ def run(folder: Path, pins: dict[str, str]) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["gradient_boosting", "logistic"])
-def test_the_same_tree_gives_the_same_bytes_with_fewer_cpu_features(tmp_path, estimator):
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("estimator", ["gradient_boosting", "hist_gradient_boosting", "linear"])
+def test_the_same_tree_gives_the_same_bytes_with_fewer_cpu_features(tmp_path, estimator, task):
     """Run twice, the second time also without numpy's AVX2 code: model, keys and figures are the same."""
     made = copy(tmp_path)
     made.edit("params.yaml", "rows_per_month: 2000", "rows_per_month: 400")
     made.edit("params.yaml", "estimator: gradient_boosting", f"estimator: {estimator}")
+    Folder(tmp_path).ask(task)
     fewer = {"NPY_DISABLE_CPU_FEATURES": f"{PINS['NPY_DISABLE_CPU_FEATURES']} X86_V3"}
     assert run(tmp_path, {}) == run(tmp_path, fewer)

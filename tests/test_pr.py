@@ -62,8 +62,8 @@ def test_a_proxy_among_the_features_fails_for_fairness(clean):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('window: {start: "2023-07", end: "2024-12"}', 'window: {start: "2023-07", end: "2024-11"}'),
-        ('salt: "loans-1"', 'salt: "loans-2"'),
+        ('window: {start: 2023-07, end: 2024-12}', 'window: {start: 2023-07, end: 2024-11}'),
+        ('salt: loans-1', 'salt: loans-2'),
     ],
     ids=["the data window", "the split's salt"],
 )
@@ -169,10 +169,11 @@ def _sha(path: Path) -> str:
 def test_an_experiment_runs_and_shows(clean):
     """`dvc exp run -S` trains with another value, and `dvc exp show` has its param and its metric."""
     clean.git("commit", "-q", "--allow-empty", "-m", "for experiments")
-    done = clean.dvc("exp", "run", "-q", "-S", "train.gradient_boosting.n_estimators=30", "evaluate")
+    done = clean.dvc("exp", "run", "-q", "-S", "train.estimators.gradient_boosting.n_estimators=30", "evaluate")
     assert 0 == done.returncode, done.stderr
+    assert "1\t1\tparams.yaml" == clean.git("diff", "--numstat", "--", "params.yaml")
     shown = clean.dvc("exp", "show", "--csv").stdout.splitlines()
-    column = shown[0].split(",").index("train.gradient_boosting.n_estimators")
+    column = shown[0].split(",").index("train.estimators.gradient_boosting.n_estimators")
     assert "30" in [line.split(",")[column] for line in shown[1:]]
     assert "metrics.roc_auc" in shown[0]
 

@@ -39,6 +39,35 @@ def test_finds_a_column_that_gives_the_group_away():
     assert proxy.se < 0.02
 
 
+@pytest.mark.parametrize("name", ["amount", "city"])
+def test_names_the_input_that_gives_the_group_away(name):
+    """A number or a category, missing values or not, with about the AUC that it has alone."""
+    train, test = (world(seed=seed, told=2 * (name == "amount")) for seed in (0, 1))
+    for frame in (train, test):
+        if name == "city":
+            frame["city"] = np.where(frame["gender"] == "m", "A", "B")
+        frame.loc[::10, name] = None
+    proxy = found(train, test)
+    assert name == proxy.column
+    assert pytest.approx(proxy.auc, abs=0.03) == proxy.alone
+
+
+def test_an_input_that_tells_only_with_another_is_less_alone():
+    """A group that is the parity of two inputs is told by both together, and by none alone."""
+    train, test = (world(seed=seed) for seed in (0, 1))
+    for frame in (train, test):
+        frame["gender"] = np.where((frame["amount"] > 0) == (frame["city"] == "A"), "m", "f")
+    proxy = found(train, test)
+    assert proxy.auc > 0.95
+    assert proxy.alone < 0.6
+
+
+def test_an_input_that_is_always_missing_tells_nothing():
+    """It is not the one that is named."""
+    train, test = (world(seed=seed, told=2, city=None) for seed in (0, 1))
+    assert "amount" == found(train, test).column
+
+
 def test_finds_nothing_in_noise():
     """Inputs that have nothing to do with the group stay within two errors of 0.5."""
     proxy = found(world(), world(seed=1))
@@ -94,6 +123,7 @@ def test_rows_without_a_group_are_left_out():
         (world(), world(60, 1)),  # too few test rows of each
         (world().head(0), world(seed=1)),
         (world(), world().head(0)),
+        (world(amount=None, city=None), world(seed=1)),  # nothing to learn from
     ],
 )
 def test_too_few_rows_are_none(train, test):

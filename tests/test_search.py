@@ -20,6 +20,7 @@ CONTRACT = """\
 version: 1
 task: binary
 target: late
+positive: 1
 id: id
 columns:
   id: {type: text}
@@ -32,16 +33,22 @@ PARAMS = """\
 data: {window: {start: "2024-01", end: "2024-02"}}
 split: {salt: "s"}
 train:
-  estimator: logistic  # the short one
-  logistic: {C: 0.00001, max_iter: 200}
+  estimator: linear  # the short one
+  estimators:
+    linear: {C: 0.00001, max_iter: 200}
+    gradient_boosting: {n_estimators: 5}
   calibration: none
 gates: {primary: log_loss}
 search:
   runs: 12
   folds: 3
   space:
-    logistic: {C: [0.00001, 0.0001, 0.1, 1.0], tol: [0.001, 0.01, 0.1]}
+    linear: {C: [0.00001, 0.0001, 0.1, 1.0], tol: [0.001, 0.01, 0.1]}
 """
+OTHERS = {  # what the contract asks instead of `late`, the metric that decides, and its sign
+    "multiclass": ("grade", "log_loss", -1),
+    "regression": ("price", "rmse", -1),
+}
 TABLE = config.parse(CONTRACT, contract.Contract, "contract")
 KNOBS = config.parse(PARAMS, params.Params, "params")
 MORE = {"C": 1.0}  # a candidate that is clearly better
@@ -52,11 +59,25 @@ def rows(count=600):
     debt = random.normal(size=count)
     job = np.where(random.random(count) < 0.5, "none", "some")
     late = (random.random(count) < 1 / (1 + np.exp(-2 * debt))).astype(int)
-    return pd.DataFrame({"id": [f"a{i}" for i in range(count)], "debt": debt, "job": job, "late": late})
+    price, grade = 1000 * debt, np.array(["low", "middle", "high"])[np.digitize(debt, [-0.5, 0.5])]
+    ids = [f"a{number}" for number in range(count)]
+    return pd.DataFrame({"id": ids, "debt": debt, "job": job, "late": late, "price": price, "grade": grade})
+
+
+def asking(task):
+    """A contract and params of another task, whose model is hardly allowed to learn."""
+    target, metric, _ = OTHERS[task]
+    column = {"multiclass": 'category, categories: ["low", "middle", "high"]', "regression": "number"}[task]
+    text = CONTRACT.replace("binary", task).replace("target: late\npositive: 1", f"target: {target}")
+    table = config.parse(f"{text}  {target}: {{type: {column}}}\n", contract.Contract, "contract")
+    few = PARAMS.replace("estimator: linear", "estimator: gradient_boosting").replace(
+        "n_estimators: 5", "n_estimators: 1"
+    )
+    return table, config.parse(few.replace("log_loss", metric), params.Params, "params")
 
 
 def with_space(**space):
-    return KNOBS.model_copy(update={"search": KNOBS.search.model_copy(update={"space": {"logistic": space}})})
+    return KNOBS.model_copy(update={"search": KNOBS.search.model_copy(update={"space": {"linear": space}})})
 
 
 def test_candidates_begin_with_the_present_and_never_repeat():
@@ -84,9 +105,9 @@ def test_a_small_space_gives_all_it_holds_and_a_large_one_is_never_listed():
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({"Cc": [1]}, r"params.yaml: search\.space\.logistic: unknown argument 'Cc'; known: C, "),
-        ({"C": []}, r"search\.space\.logistic has no values to try"),
-        ({}, r"search\.space\.logistic has no values to try"),
+        ({"Cc": [1]}, r"params.yaml: search\.space\.linear: unknown argument 'Cc'; known: C, "),
+        ({"C": []}, r"search\.space\.linear has no values to try"),
+        ({}, r"search\.space\.linear has no values to try"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused(space, message):
@@ -120,9 +141,55 @@ def test_cross_validation_tells_a_good_candidate_from_a_bad_one():
     assert second.tolist() == again.tolist()
 
 
+@pytest.mark.parametrize("task", OTHERS)
+def test_cross_validation_is_of_the_contracts_task(task):
+    """Of several classes and of numbers, by the metric that params name: more trees are better in every fold."""
+    table, knobs = asking(task)
+    first, second = (
+        search.cross_validate(changes, rows(), table, knobs, jobs=1) for changes in ({}, {"n_estimators": 30})
+    )
+    best, gain, _ = search.better(np.array([first, second]), OTHERS[task][2])
+    assert (1, True) == (best, gain > 0)
+
+
+@pytest.mark.parametrize("task", OTHERS)
+def test_candidates_are_arguments_of_the_tasks_estimator(task):
+    """A regressor's loss is none of a classifier's."""
+    table, knobs = asking(task)
+    space = {"gradient_boosting": {"n_estimators": [1, 2], "alpha": [0.5]}}
+    knobs = knobs.model_copy(update={"search": knobs.search.model_copy(update={"space": space})})
+    if task == "regression":
+        assert {"n_estimators": 2, "alpha": 0.5} in search.candidates(knobs, table)
+    else:
+        with pytest.raises(CannotRun, match="unknown argument 'alpha'"):
+            search.candidates(knobs, table)
+
+
+def test_a_metric_of_another_task_is_refused():
+    """The sentence has the task and its metrics."""
+    table, _ = asking("regression")
+    few = PARAMS.replace("estimator: linear", "estimator: gradient_boosting")
+    with pytest.raises(
+        CannotRun, match="metric `log_loss` is not known for task regression: choose from rmse, mae, r2"
+    ):
+        search.cross_validate({}, rows(), table, config.parse(few, params.Params, "params"), jobs=1)
+
+
+def test_a_fold_without_a_class_is_refused():
+    """Its model would have no answer for that class."""
+    table, knobs = asking("multiclass")
+    some = rows()
+    fold, _ = search.folds_of(keys(some, table), knobs)
+    some.loc[(some["grade"] == "high") & (fold != 1), "grade"] = "low"
+    with pytest.raises(CannotRun, match=r"^class 'high' of 'grade' has no row among the \d+ train rows"):
+        search.cross_validate({}, some, table, knobs, jobs=1)
+
+
 def test_a_value_that_the_estimator_refuses_is_one_sentence():
     """The sentence is what the estimator says of the argument and its value."""
-    with pytest.raises(CannotRun, match=r"train\.logistic, cannot be fitted: The 'C' parameter .* Got -1 instead"):
+    with pytest.raises(
+        CannotRun, match=r"train\.estimators\.linear, cannot be fitted: The 'C' parameter .* Got -1 instead"
+    ):
         search.cross_validate({"C": -1}, rows(), TABLE, KNOBS, jobs=1)
 
 
@@ -200,12 +267,17 @@ def test_a_search_gives_experiments_and_a_diff_and_leaves_the_tree_alone(project
     assert KNOBS.search.runs == len(experiments)
     for data in experiments:
         assert {"cv_log_loss", "cv_standard_error"} == set(data["metrics"]["metrics.json"]["data"])
-        assert data["params"]["params.yaml"]["data"]["train"]["logistic"]["C"] in {0.00001, 0.0001, 0.1, 1.0}
+        assert data["params"]["params.yaml"]["data"]["train"]["estimators"]["linear"]["C"] in {
+            0.00001,
+            0.0001,
+            0.1,
+            1.0,
+        }
     assert git("show", f"{experiments[0]['rev']}:src/a.py") == "2\n"  # what was scored, committed or not
     assert f"search: `git apply {search.DIFF}` takes it" in capsys.readouterr().out
     git("apply", search.DIFF)
-    assert params.read().train.logistic["C"] > 0.00001
-    assert ["-  logistic: {C: 0.00001, max_iter: 200}"] == [
+    assert params.read().train.options["C"] > 0.00001
+    assert ["-    linear: {C: 0.00001, max_iter: 200}"] == [
         line for line in git("diff", "params.yaml").splitlines() if line.startswith("-") and "params.yaml" not in line
     ]
 
@@ -228,7 +300,7 @@ def test_a_search_that_breaks_leaves_the_tree_alone(project):
     text = PARAMS.replace("C: [0.00001, 0.0001, 0.1, 1.0]", "C: [-1, 0.1]")
     Path("params.yaml").write_text(text)
     before = state()
-    with pytest.raises(CannotRun, match=r"logistic, cannot be fitted: .* Got -1"):
+    with pytest.raises(CannotRun, match=r"linear, cannot be fitted: .* Got -1"):
         search.run(None)
     assert before == state()
 

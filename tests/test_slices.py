@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judging import TABLE, people, table
+from judging import TABLE, TASKS, people, table
 from mlops.slices import crossings, judged, labels, singles
 
 ROWS = pd.DataFrame({"gender": ["f", "m", "f", "m"], "city": ["C00", "C00", "C01", "C00"]})
@@ -69,6 +69,14 @@ def test_a_group_is_judged_by_its_rarer_class(positives, negatives, expected):
     assert expected == judged(np.arange(len(target)), target, 50)
 
 
-def test_no_rows_are_not_judged():
-    """An empty group has neither class."""
-    assert not judged(np.empty(0, int), np.ones(10), 1)
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+@pytest.mark.parametrize(("rows", "expected"), [(100, True), (99, False)])
+def test_a_group_without_two_classes_is_judged_by_its_rows(rows, expected, task):
+    """Of several classes and of numbers twice as many rows in all are enough, whatever happened in them."""
+    assert expected == judged(np.arange(rows), np.zeros(200), 50, task)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_rows_are_not_judged(task):
+    """An empty group has neither class, nor a number."""
+    assert not judged(np.empty(0, int), np.ones(10), 1, task)

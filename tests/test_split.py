@@ -7,16 +7,19 @@ import pytest
 from judging import table
 from mlops.config import parse
 from mlops.contract import Contract
+from mlops.errors import CannotRun
 from mlops.params import Split
 from mlops.split import PARTS, assign, keys, parts
 
 LOANS = table()
 DATED = parse(
-    "{version: 1, task: binary, target: bad, id: loan, time: day, columns: "
+    "{version: 1, task: binary, target: bad, positive: 1, id: loan, time: day, columns: "
     "{loan: {type: text}, day: {type: date}, size: {type: number}, bad: {type: integer}}}",
     Contract,
     "",
 )
+PEOPLE = LOANS.model_copy(update={"group": "person"})  # who has several loans
+NAMELESS = PEOPLE.model_copy(update={"id": None})
 
 
 def rows(count: int, first: str = "2024-01-01", **columns) -> pd.DataFrame:
@@ -69,6 +72,48 @@ def test_rows_of_one_id_stay_together():
     twice = pd.concat([rows(300), rows(300)], ignore_index=True)
     found = parts(keys(twice, LOANS), Split(salt="x"))
     assert list(found[:300]) == list(found[300:])
+
+
+@pytest.mark.parametrize("contract", [PEOPLE, NAMELESS], ids=["with an id", "without one"])
+def test_rows_of_one_group_stay_together(contract):
+    """Whatever their ids: what a model learns of a person in training, it must not be asked in the test."""
+    many = rows(3000, person=[f"p{number // 3}" for number in range(3000)])
+    found = assign(many, contract, Split(salt="x"))
+    assert {1} == set(found.groupby(many["person"]).nunique())
+    assert set(PARTS) == set(found)
+
+
+def test_without_a_group_rows_of_one_person_are_apart():
+    """So the test before would notice."""
+    many = rows(3000, person=[f"p{number // 3}" for number in range(3000)])
+    assert 3 == assign(many, LOANS, Split(salt="x")).groupby(many["person"]).nunique().max()
+
+
+def test_a_groups_key_is_that_of_an_id_of_the_same_name():
+    """One hash for all: a contract that takes up a group moves no row whose group is its id."""
+    many = rows(20)
+    assert list(keys(many, LOANS)) == list(keys(many.assign(person=many["loan"]), PEOPLE))
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[1.0, 2.0, 3.0], pd.array([1, 2, 3], dtype="Int64"), np.array([1, 2, 3], "float32"), [1, 2, 2.5]],
+    ids=["floats", "nullable", "float32", "beside a fraction"],
+)
+def test_a_whole_number_has_one_key_whatever_it_came_as(ids):
+    """Another row of the table may make floats of them, and must not move one."""
+    whole = list(keys(pd.DataFrame({"loan": [1, 2, 3]}), LOANS))
+    assert whole[:2] == list(keys(pd.DataFrame({"loan": ids}), LOANS))[:2]
+
+
+@pytest.mark.parametrize("contract", [LOANS, PEOPLE], ids=["id", "group"])
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA])
+def test_a_row_without_a_key_is_refused(contract, gap):
+    """All such rows would be one group, in one part."""
+    some = rows(5, person=1).astype(object)
+    some.loc[3, contract.key] = gap
+    with pytest.raises(CannotRun, match=rf"^1 of 5 rows have no '{contract.key}', whose hash .*: give each row one in"):
+        keys(some, contract)
 
 
 def test_another_salt_is_another_split():

@@ -17,12 +17,13 @@ from mlops.encoding import spec
 from mlops.errors import CannotRun
 from mlops.export import to_onnx
 from mlops.onnx_model import Model
-from mlops.pipeline.train import fit
+from mlops.pipeline.train import described, fit
 
 CONTRACT = """\
 version: 1
 task: binary
 target: late
+positive: 1
 id: id
 columns:
   id: {type: text}
@@ -33,33 +34,38 @@ columns:
 PARAMS = """\
 data: {window: {start: "2024-01", end: "2024-02"}, options: {seed: 7}}
 split: {salt: "s"}
-train: {estimator: logistic}
+train: {estimator: linear, estimators: {linear: {}}}
 """
-TABLE = config.parse(CONTRACT, contract.Contract, "contract")
+SEVERAL = CONTRACT.replace("binary", "multiclass").replace("target: late\npositive: 1", "target: grade") + (
+    '  grade: {type: category, categories: ["<10", "10-90", ">=90%"]}\n'
+)
+TABLE, GRADES = (config.parse(text, contract.Contract, "contract") for text in (CONTRACT, SEVERAL))
 CANARY = 987654.25  # a value of the training rows that must not leave them
 
 
-def made(seed: int) -> Model:
+def made(seed: int, table: contract.Contract = TABLE) -> Model:
     """A small model, another for each seed."""
     random = np.random.default_rng(seed)
     rows = pd.DataFrame({"debt": random.normal(size=80), "job": ["none", "some"] * 40})
     rows["late"] = (rows["debt"] > 0).astype(int)
+    rows["grade"] = pd.cut(rows["debt"], [-np.inf, -0.5, 0.5, np.inf], labels=["<10", "10-90", ">=90%"]).astype(str)
     rows.loc[0, "debt"] = CANARY
-    fitted = fit(rows, rows, TABLE, config.parse(PARAMS, params.Params, "params").train)
-    return Model(to_onnx(fitted["pipeline"], spec(TABLE), fitted["calibration"], fitted["threshold"]))
+    fitted = fit(rows, rows, table, config.parse(PARAMS, params.Params, "params").train)
+    told = described(table, fitted["threshold"])
+    return Model(to_onnx(fitted["pipeline"], spec(table), fitted["calibration"], told))
 
 
 MODEL, OTHER = made(0), made(1)
 
 
-def write(root: Path, model: Model, judged: str | None = None, note: str = "") -> None:
+def write(root: Path, model: Model, judged: str | None = None, note: str = "", text: str = CONTRACT, **metrics) -> None:
     """The files that a pipeline leaves behind; `note` makes it another lock of the same model."""
     summary = {"model_hash": model.hash, "data_hash": "d" * 64, "threshold": 0.25, "rows": {"test": 20}}
-    summary |= {"metrics": {"roc_auc": 0.75, "value": -1.5, "f1": None}, "parity": {"max_difference": 1e-7}}
+    summary |= {"metrics": metrics or {"roc_auc": 0.75, "value": -1.5, "f1": None}, "parity": {"max_difference": 1e-7}}
     out = {"path": "models/model.onnx", "md5": hashlib.md5(model.data).hexdigest()}  # noqa: S324
     files = {
         "params.yaml": PARAMS,
-        "data/contract.yaml": CONTRACT,
+        "data/contract.yaml": text,
         "metrics.json": json.dumps(summary),
         "dvc.lock": yaml.safe_dump({"stages": {"train": {"cmd": f"mlops train {note}", "outs": [out]}}}),
         "reports/plots/roc.csv": "x,y\n0,0\n",
@@ -129,6 +135,22 @@ def test_nested_keys_become_one_level():
     assert {"a": 1, "b.c": None, "b.d.e": [3]} == tracking.flat({"a": 1, "b": {"c": None, "d": {"e": [3]}, "f": {}}})
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("recall_low", "recall_low"),
+        ("train.estimators.linear.C", "train.estimators.linear.C"),
+        ("recall_very low", "recall_very low"),
+        ("recall_>=90%", "recall__3e__3d_90_25_"),
+        ("recall_a/b:c", "recall_a_2f_b_3a_c"),
+        ("recall_größer", "recall_größer"),
+    ],
+)
+def test_names_are_those_that_mlflow_takes(name, expected):
+    """Another character becomes its code, so that no two names become one."""
+    assert {expected: 1.0} == tracking.flat({name: 1.0})
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     """A folder with a database of MLflow, which takes seconds to make; MLflow keeps where it is for the whole process."""
@@ -171,7 +193,7 @@ def test_logging_twice_is_one_run_and_one_version(store, capsys):
     tags = {"model_hash": MODEL.hash, "data_hash": "d" * 64, "git_commit": commit}
     assert "FINISHED" == run.info.status
     assert tags.items() <= run.data.tags.items()
-    assert {"train.estimator": "logistic", "data.options.seed": "7"}.items() <= run.data.params.items()
+    assert {"train.estimator": "linear", "data.options.seed": "7"}.items() <= run.data.params.items()
     expected = {"roc_auc": 0.75, "value": -1.5, "threshold": 0.25, "rows.test": 20.0, "parity.max_difference": 1e-7}
     assert expected == run.data.metrics  # and f1, which has no number, is left out
     assert "models:/" == version.source[:8]
@@ -211,6 +233,23 @@ def test_another_lock_of_the_same_model_is_a_run_and_no_version(store):
     tracking.run(None)
     assert (len(runs) + 2, len(versions) + 1) == tuple(map(len, logged()))
     assert OTHER.hash in {version.tags["model_hash"] for version in logged()[1]}
+
+
+@pytest.mark.slow
+def test_a_model_of_several_classes_is_logged_with_their_names(store):
+    """Its signature has a column a class, and a class may be called what MLflow would refuse."""
+    import mlflow
+
+    model = made(0, GRADES)
+    write(store, model, note="several", text=SEVERAL, accuracy=0.5, **{"recall_<10": 0.25, "recall_>=90%": 0.75})
+    tracking.run(None)
+    (run,) = [run for run in logged()[0] if run.data.tags["lock_hash"] == lock_hash()]
+    assert {"accuracy": 0.5, "recall__3c_10": 0.25, "recall__3e__3d_90_25_": 0.75}.items() <= run.data.metrics.items()
+    info = mlflow.models.get_model_info("models:/predict-grade/1")
+    assert [("score", (-1, 3))] == [(tensor.name, tensor.shape) for tensor in info.signature.outputs]
+    matrix = np.array([[1.0, 0.0, 1.0]], dtype=np.float32)
+    said = mlflow.pyfunc.load_model("models:/predict-grade/1").predict(matrix)["score"]
+    assert model.score_matrix(matrix).tolist() == said.tolist()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from judging import COMMIT, first_run, holding, knobs, model
+from judging import COMMIT, TASKS, first_run, holding, knobs, model
 from mlops import gates, verdict
 from mlops.errors import CannotRun
 from mlops.gates.result import STATUSES, Gate
@@ -52,6 +52,30 @@ def test_passes_where_every_gate_holds():
         f"no gate failed of {len(found['gates'])} (1 had nothing to judge); roc_auc 0.7774 -> 0.7787"
         == found["message"]
     )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_passes_in_every_task(task):
+    """The same word, by the same schema, with the primary metric of the task."""
+    found = decided(holding(task), params=holding(task).params)
+    assert ("pass", []) == (found["verdict"], faults(found))
+    assert {"binary": "roc_auc", "multiclass": "macro_f1", "regression": "rmse"}[task] in found["message"]
+    assert found["candidate"]["metrics"] == holding(task).metrics["metrics"]
+
+
+def test_a_table_without_months_passes():
+    """A window of null is by the schema."""
+    found = decided(metrics=holding().metrics | {"window": None})
+    assert ("pass", None, []) == (found["verdict"], found["candidate"]["window"], faults(found))
+
+
+def test_another_question_passes_with_a_warning():
+    """A changed task is not refused, and the verdict says that nothing was compared."""
+    reason = "main's model answers another question (task binary -> regression), so there is nothing to compare with"
+    found = decided(first_run("regression"), params=knobs(task="regression"), first_run=False, no_baseline=reason)
+    assert ("pass", []) == (found["verdict"], faults(found))
+    assert ("warn", reason) == (gate(found, "degradation")["status"], found["baseline"]["note"])
+    assert found["message"].endswith(f"; {reason}")
 
 
 def test_fails_where_one_gate_fails():
@@ -215,11 +239,65 @@ def test_a_verdict_of_broken_numbers_can_be_written(tmp_path, monkeypatch):
     assert ("fail", []) == (found["verdict"], faults(found))
 
 
-def test_the_terminal_shows_a_line_a_gate_and_the_answer_last():
-    """Marks are words, so that a log without colours can be read."""
-    lines = verdict.summary(decided(lint="fail")).splitlines()
-    assert "FAIL  Lint: run `make lint` and mend what it names" in lines
-    assert lines[-1].startswith("verdict: fail: 1 of ")
+def test_the_terminal_counts_passes_and_shows_what_failed_last():
+    """Marks are words, so that a log without colours can be read; the last lines are the answer and where more is."""
+    found = decided(lint="zizmor", lock={"status": "warn", "message": "commit both"})
+    lines = verdict.summary(found).splitlines()
+    passed = sum(gate["status"] == "pass" for gate in found["gates"])
+    expected = [
+        f"PASS  {passed} gates",
+        "----  Degradation against prod: nothing is in prod yet: no champion to compare with",
+        "WARN  Lock: commit both",
+        "FAIL  Lint: zizmor found something: run `make lint`",
+        "",
+        f"verdict: fail: {found['message']}",
+        "read reports/report.html",
+    ]
+    assert expected == lines
+
+
+def test_the_terminal_shows_no_count_of_nothing():
+    """Where nothing was judged there is the answer alone."""
+    expected = ["", "verdict: error: stopped", "read reports/report.html"]
+    assert expected == verdict.summary(verdict.error("stopped")).splitlines()
+
+
+@pytest.mark.parametrize("lint", ["pass", "zizmor"])
+def test_the_terminal_names_a_waiver_that_is_over(lint):
+    """Whether its gate fails or not: it waives nothing any more."""
+    lines = verdict.summary(decided(lint=lint, waivers=[WAIVER | {"expires": "2026-05-31"}])).splitlines()
+    expected = "WARN  the waiver of gate `lint` by @ann expired on 2026-05-31: take it out of params.yaml, or give it a new day"
+    assert expected in lines
+
+
+def test_the_terminal_says_nothing_of_a_waiver_that_is_valid():
+    """What it waives is marked so."""
+    text = verdict.summary(decided(lint="zizmor", waivers=[WAIVER]))
+    assert "WAIV  Lint: zizmor found something" in text
+    assert "the waiver of gate" not in text
+
+
+@pytest.mark.parametrize(("commits", "words"), [(1, "1 commit"), (3, "3 commits")])
+def test_a_main_that_went_on_is_said(commits, words):
+    """A line of its own, in the terminal and in the report, whatever the verdict is."""
+    found = decided(behind=commits, lint="zizmor")
+    expected = f"main is {words} ahead of this branch: `git merge origin/main`, then `make pr` again"
+    assert expected == found["message"].splitlines()[1]
+    assert expected in verdict.summary(found).splitlines()
+    assert [] == faults(found)
+
+
+def test_a_branch_on_the_newest_main_says_nothing_of_it():
+    """The message is one line."""
+    assert 1 == len(passing()["message"].splitlines())
+
+
+def test_small_figures_keep_their_digits():
+    """An error of hundred-thousandths is not shown as 0.0000."""
+    found = holding("regression")
+    seen = replace(found.differences["rmse"], main=0.000012344, candidate=0.000012412)
+    message = decided(found, params=found.params, differences=found.differences | {"rmse": seen})["message"]
+    assert message.endswith("; rmse 0.00001234 -> 0.00001241")
 
 
 def test_every_state_and_word_has_its_mark_and_exit_code():

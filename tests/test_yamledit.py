@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from copies import SAMPLE
 from mlops import yamledit
 from mlops.errors import CannotRun
 
@@ -26,6 +27,7 @@ from mlops.errors import CannotRun
             "train:\n  gb:\n    n:\n      - 1\n      - 2\n    # why\n    z: 1\n",
             "train:\n  gb:\n    n:\n      5\n    # why\n    z: 1\n",
         ),
+        ("train:\n  gb:\n    n:\n    - 1\n    - 2\n    z: 1\n", "train:\n  gb:\n    n:\n      5\n    z: 1\n"),
         (
             "train:\n  gb: {rate: 1,  # why\n    z: 2  # end\n  }\n",
             "train:\n  gb: {rate: 1,  # why\n    z: 2, n: 5  # end\n  }\n",
@@ -101,3 +103,15 @@ def test_an_edit_that_would_change_something_else_is_refused(text):
         yamledit.edited(text, ["train", "gb", "n"], 5)
     with pytest.raises(CannotRun, match=r"^a.yaml: images\.7 cannot be edited"):
         yamledit.edited("images: [1]\n", ["images", 7], 5, "a.yaml")
+
+
+def test_the_samples_params_are_as_an_experiment_writes_them_back():
+    """DVC writes params.yaml anew for each experiment; laid out its way, one value is one line of a diff."""
+    text = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
+    assert text == yamledit.as_dvc_writes(text)
+
+
+def test_another_layout_becomes_dvcs_and_keeps_its_comments():
+    """Quotes that YAML does not need go, values and comments stay."""
+    text = 'a:  # why\n    - "one"\n    - two\n'
+    assert "a:  # why\n- one\n- two\n" == yamledit.as_dvc_writes(text)

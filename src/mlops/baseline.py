@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from mlops import dvc
+from mlops.contract import Contract
 from mlops.errors import CannotRun
 from mlops.files import sha256
 from mlops.onnx_model import Model
@@ -38,12 +39,17 @@ class Baseline:
 
 def resolve(base: str | None, root=".") -> str:
     """Return the commit of `base`, or of origin/main, or of main; raises CannotRun where there is none."""
-    for name in [base] if base else ["origin/main", "main"]:
+    names = [base] if base else ["origin/main", "main"]
+    for name in names:
         commit = dvc.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", root=root, check=False)
         if commit:
             return commit
+    if base:
+        raise CannotRun(f"BASE is '{base}', and there is no such commit here: `git fetch` may bring it")
+    if not dvc.git("remote", root=root):
+        raise CannotRun("there is neither a branch `main` nor a remote to compare with: name a commit with BASE=")
     raise CannotRun(
-        f"there is no commit called '{base or 'origin/main'}': fetch it with `git fetch origin main`, or name another with BASE="
+        "origin/main is not known here: run `git fetch origin main:refs/remotes/origin/main`, or name a commit with BASE="
     )
 
 
@@ -86,6 +92,30 @@ def parse_metrics(text: str, name: str) -> dict:
     return metrics
 
 
+def other_question(commit: str, root=".") -> str:
+    """Return why main's model answers another question than this tree's contract asks, "" where it is the same one."""
+    text = dvc.git("show", f"{commit}:{CONTRACT}", root=root, check=False)
+    try:
+        main = _asked(yaml.safe_load(text or ""))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise CannotRun(f"{CONTRACT} of main ({commit[:8]}) cannot be read: mend it there first") from None
+    this = _asked(yaml.safe_load((Path(root) / CONTRACT).read_text(encoding="utf-8")))
+    differing = [f"{key} {main[key]} -> {this[key]}" for key in this if main[key] != this[key]]
+    return (
+        f"main's model answers another question ({'; '.join(differing)}), so there is nothing to compare with"
+        if differing
+        else ""
+    )
+
+
+def _asked(values: dict) -> dict:
+    """What a contract asks of a model; a table without a name is called as mlops.contract says."""
+    values = {"table": Contract.model_fields["table"].default} | values
+    target = values["columns"][values["target"]]
+    classes = target["categories"] if values["task"] == "multiclass" else None
+    return {key: values.get(key) for key in ("table", "task", "target", "positive")} | {"classes": classes}
+
+
 def find(commit: str, candidate: Model, candidate_keys: set, root=".") -> Baseline | None:
     """Return main's model and training keys by hash, from cache or remote, else by running main's pipeline.
 
@@ -106,11 +136,17 @@ def find(commit: str, candidate: Model, candidate_keys: set, root=".") -> Baseli
         return _from_tree(commit, metrics, lock, tree, root)
 
 
-def reads_otherwise(commit: str, root=".") -> bool:
-    """Whether the code that reads the table differs from main's: then a column's numbers may mean something else."""
+def otherwise(commit: str, root=".") -> str:
+    """Return why main's model or its training keys may mean something else on this tree's rows, "" where they do not."""
     main, path = committed(commit, root), Path(root) / FINGERPRINT
     values = main[1]["stages"].get("ingest", {}).get("params", {}).get(FINGERPRINT, {})
-    return values.get("ingest") != json.loads(path.read_text(encoding="utf-8"))["ingest"]
+    if values.get("ingest") != json.loads(path.read_text(encoding="utf-8"))["ingest"]:
+        return "the code that reads the table changed, so main's model may read its numbers wrongly"
+    texts = dvc.git("show", f"{commit}:{CONTRACT}", root=root), (Path(root) / CONTRACT).read_text(encoding="utf-8")
+    theirs, ours = (values.get("group") or values.get("id") for values in map(yaml.safe_load, texts))
+    if theirs != ours:
+        return f"the split is by '{ours}' instead of '{theirs}', so nobody knows which rows main's model was trained on"
+    return ""
 
 
 def retrain(main: Baseline, available: list[str], why: str, root=".") -> Baseline:

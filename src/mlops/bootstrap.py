@@ -1,14 +1,15 @@
 """The paired bootstrap: how sure a difference between two models is, all resamples at once, and what it decides.
 
-A resample is a row of weights: how often each cluster (the rows of one id) was drawn. Means and decision counts
-are then one matrix product; AUC and average precision are cumulative sums over rows sorted once a model, read at
+A resample is a row of weights: how often each cluster (the rows of one id) was drawn. A metric made of sums over rows
+is then one matrix product; AUC and average precision are cumulative sums over rows sorted once a model, read at
 the ends of tied scores, so ties count exactly as scikit-learn counts them. Batches bound the memory.
 Percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. The interval covers
 the drawing of test rows, not of training seeds.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil, isfinite, isnan, nan
 from statistics import NormalDist
 
@@ -16,21 +17,12 @@ import numpy as np
 import pandas as pd
 
 from mlops.errors import CannotRun
-from mlops.metrics import Metric, Rows, checked, chosen, evaluate
+from mlops.metrics import Metric, Rows, Scores, checked, chosen, evaluate
 
 RESAMPLES = 2000
 ALPHA = 0.05
 LOST = 0.01  # a larger share of resamples without a value, and there is no interval
 CELLS = 2**17  # weights a batch: 1 MB, so that the working arrays stay in cache
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What one model said: score (0 to 1) and the owner's values a row, each of shape [rows]; its threshold."""
-
-    score: np.ndarray
-    threshold: float = 0.5
-    extra: Rows = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ def paired(
 ) -> dict[str, Difference]:
     """Return {metric: Difference} of two models on the same rows, resampled together.
 
-    target: 0 or 1, shape [rows]; groups: the id of each row, shape [rows], whose rows travel together (None: each
+    target: shape [rows], see mlops.task; groups: the id of each row, shape [rows], whose rows travel together (None: each
     row alone); metrics: names, None for all. Raises CannotRun where rows, names or ids do not fit.
     """
     if set(main.extra) != set(candidate.extra):
@@ -98,7 +90,7 @@ def resampled(
 
     A resample that lost a class which the metric needs is NaN. All models see the same resamples.
     """
-    values = [evaluate(target, model.score, model.threshold, model.extra, metrics) for model in models]
+    values = [evaluate(target, model, metrics) for model in models]
     codes, clusters = _codes(groups, len(target))
     forms = [_weighted(target, model, metrics, codes, clusters) for model in models]
     batches = [[form(weights) for form in forms] for weights in _weights(clusters, resamples, seed)]
@@ -149,22 +141,25 @@ def _by_cluster(columns: np.ndarray, codes: np.ndarray, clusters: int) -> np.nda
 
 def _weighted(target, model: Scores, metrics, codes: np.ndarray, clusters: int) -> Callable[[np.ndarray], Rows]:
     """Return a function of weights [batch, clusters] to {metric: values [batch]}, NaN where a needed class is lost."""
-    target, score, extra = checked(target, model.score, model.threshold, model.extra)
-    wanted = chosen(metrics, extra)
-    means = [metric for metric in wanted if metric.needs == "rows"]
-    called = score >= model.threshold
-    rows = [extra[metric.name] if metric.name in extra else metric.per_row(target, score) for metric in means]
-    columns = np.column_stack([np.ones(len(target)), target, called, called & (target == 1), *rows])
-    table = _by_cluster(columns, codes, clusters)
-    ranks = _ranks(target, score, codes) if any(metric.needs == "ranks" for metric in wanted) else lambda weights: {}
+    target, model = checked(target, model)
+    wanted = chosen(model, metrics)
+    summed = [metric for metric in wanted if not metric.ranks]
+    columns = [metric.columns(target, model) for metric in summed]
+    ends = np.cumsum([len(each) for each in columns])
+    both = [np.ones(len(target)), target == 1]  # last: whether a resample lost a class
+    table = _by_cluster(np.column_stack([*(part for each in columns for part in each), *both]), codes, clusters)
+    ranks = _ranks(target, model.score, codes) if any(metric.ranks for metric in wanted) else lambda weights: {}
 
     def form(weights: np.ndarray) -> Rows:
-        total, positive, flagged, hits, *rest = (weights @ table).T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values = {"f1": 2 * hits / (positive + flagged)} | ranks(weights)
-        lost = (positive == 0) | (positive == total)
-        values = {name: np.where(lost, nan, value) for name, value in values.items()}
-        return values | {metric.name: column / total for metric, column in zip(means, rest, strict=True)}
+        total = (weights @ table).T
+        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a mean of nothing is NaN, as it should be
+            values = {
+                metric.name: metric.combine(part) for metric, part in zip(summed, np.split(total, ends), strict=False)
+            }
+            values |= ranks(weights)
+        lost = (total[-1] == 0) | (total[-1] == total[-2])
+        return {metric.name: np.where(lost & metric.both, nan, values[metric.name]) for metric in wanted}
 
     return form
 

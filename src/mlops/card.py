@@ -3,20 +3,21 @@
 import re
 
 from mlops.contract import Contract
+from mlops.metrics import METRICS, PRIMARY
 from mlops.params import Params
 
 
 def render(summary: dict, table: Contract, knobs: Params) -> str:
     """Return the card as Markdown; `summary` is the content of metrics.json."""
     window, rows = summary["window"], summary["rows"]
+    of = f" of {window['start']} to {window['end']}" if window else ""
     lines = [
         f"# Model card: {table.target}",
         "",
-        f"Model `{summary['model_hash'][:12]}`, {knobs.train.estimator}, trained on {rows['train']:,} rows of {window['start']} to {window['end']}, "
+        f"Model `{summary['model_hash'][:12]}`, {knobs.train.estimator}, trained on {rows['train']:,} rows{of}, "
         f"data `{summary['data_hash'][:12]}`.",
         "",
-        f"It gives the probability that `{table.target}` is {table.positive}; from {summary['threshold']:.3f} on the decision is positive. "
-        "It knows the population of its training window only.",
+        f"{_gives(summary, table)} It knows the population of its training rows only.",
         "",
         "## Inputs",
         "",
@@ -34,14 +35,26 @@ def render(summary: dict, table: Contract, knobs: Params) -> str:
             [(name, "not a number" if value is None else f"{value:.4f}") for name, value in summary["metrics"].items()],
         ),
         "",
-        "## Groups with the lowest ROC AUC",
+        f"## Groups with the worst {METRICS[PRIMARY[table.task]].title}",
         "",
-        *markdown_table(
-            ("group", "rows", "positives", "ROC AUC"),
-            [(s["slice"], f"{s['rows']:,}", f"{s['positives']:,}", f"{s['roc_auc']:.4f}") for s in summary["slices"]],
-        ),
+        *worst_groups(summary["slices"], table),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _gives(summary: dict, table: Contract) -> str:
+    if table.task == "regression":
+        return f"It gives the expected `{table.target}`."
+    if table.task == "multiclass":
+        return f"It gives the probability of each `{table.target}` ({', '.join(table.classes)}); the likeliest is the decision."
+    return f"It gives the probability that `{table.target}` is {table.positive}; from {summary['threshold']:.3f} on the decision is positive."
+
+
+def worst_groups(slices: list[dict], table: Contract) -> list[str]:
+    """Return the worst groups of metrics.json as a Markdown table, one string a line."""
+    name = PRIMARY[table.task]
+    rows = [(found["slice"], f"{found['rows']:,}", f"{found[name]:.4f}") for found in slices]
+    return markdown_table(("group", "rows", METRICS[name].title), rows)
 
 
 def markdown_table(head: tuple, rows: list[tuple]) -> list[str]:

@@ -1,6 +1,6 @@
 """The command line: `mlops <verb>`, one verb a workflow step.
 
-Exit codes: 0 done or passed, 1 a gate failed, 2 could not run (one clear sentence on stderr).
+Exit codes: 0 done or passed, 1 a gate failed, 2 could not run (one clear sentence on stderr), 130 interrupted.
 """
 
 import argparse
@@ -10,12 +10,14 @@ import sys
 import time
 import traceback
 
+from mlops import stopped
 from mlops.errors import CannotRun
 from mlops.pins import PINS
 
 # verb -> (module, help). A module gives `run(args) -> int | None` and may give `add_arguments(parser)`.
 # Modules are imported when their verb is called: great_expectations, mlflow and deepchecks take seconds.
 VERBS = {
+    "adopt": ("mlops.adopt.adopt", "another's table in, the sample out"),
     "fingerprint": ("mlops.pipeline.fingerprint", "what the code of each stage and the contract say"),
     "ingest": ("mlops.pipeline.ingest", "read the training window from the source"),
     "validate": ("mlops.pipeline.validate", "hold the table against the contract"),
@@ -35,6 +37,8 @@ VERBS = {
     "comment-post": ("mlops.comment.post", "post the comment, or update it"),
     "pin-cml": ("mlops.comment.cml", "keep the sha256 of the CML program"),
     "push": ("mlops.push", "send the outputs to DVC_REMOTE_URL"),
+    "upgrade": ("mlops.upgrade", "merge a newer template; your room stays"),
+    "doctor": ("mlops.doctor", "is this copy set up?"),
     "needs": ("mlops.needs", "did every job before the required check succeed?"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
@@ -47,11 +51,15 @@ def main(argv=None) -> int:
     words = sys.argv[1:] if argv is None else argv
     asked = next((word for word in words if not word.startswith("-")), None)
     try:
-        args = _parsed(words, asked)
-        return args.run(args) or 0
+        with stopped.kept(asked):
+            args = _parsed(words, asked)
+            return args.run(args) or 0
     except CannotRun as error:
         print(f"mlops {asked}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"mlops {asked}: interrupted; run it again, it goes on where it was", file=sys.stderr)
+        return 130
     except Exception:  # Python's own exit code would say that a gate failed
         traceback.print_exc()
         return 2
@@ -70,7 +78,10 @@ def _parsed(words, asked: str | None):
 
 
 def _fill(parser, module: str) -> None:
-    verb = importlib.import_module(module)
+    try:
+        verb = importlib.import_module(module)
+    except SyntaxError as error:  # the owner's, in src/model
+        raise CannotRun(f"{error.filename} is not valid Python: correct line {error.lineno} ({error.msg})") from None
     parser.set_defaults(run=verb.run)
     getattr(verb, "add_arguments", lambda _: None)(parser)
 

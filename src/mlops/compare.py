@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops import baseline, contract, dvc, gates, params, slices, split, verdict
-from mlops.bootstrap import Scores, paired, single
+from mlops import baseline, contract, dvc, gates, known_metrics, params, slices, split, stopped, verdict
+from mlops.bootstrap import paired, single
 from mlops.contract import Contract
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table
 from mlops.gates.result import Evidence
-from mlops.metrics import DIGITS
+from mlops.metrics import DIGITS, Scores
 from mlops.onnx_model import Model
 from mlops.params import Params
 from mlops.paths import (
@@ -36,6 +36,7 @@ from mlops.paths import (
 )
 from mlops.proxy import strongest
 from mlops.repro import reference_machine
+from mlops.task import score_columns
 
 PROD = "manifests/overlays/prod"  # what prod serves, once something does
 STAGES = {"deepchecks"}  # what SKIP= may leave out
@@ -54,8 +55,7 @@ def run(args) -> int:
     """Judge the candidate; the exit code is the verdict's."""
     from mlops import report
 
-    for path in (VERDICT, REPORT, REPORT_PAGE):  # an old answer must not outlive a run that stops
-        Path(path).unlink(missing_ok=True)
+    forget()
     try:
         evidence = gather(args.base, frozenset(args.skip))
         evidence.lint = getattr(args, "lint", None)
@@ -76,6 +76,18 @@ def run(args) -> int:
     return verdict.EXIT[found["verdict"]]
 
 
+def forget() -> None:
+    """Delete the last answer: it must not outlive a run that stops."""
+    for path in (VERDICT, REPORT, REPORT_PAGE):
+        Path(path).unlink(missing_ok=True)
+
+
+def foreseen(base: str | None) -> str:
+    """Return the commit to compare with; raises CannotRun for what would stop the verdict after minutes of training."""
+    known_metrics.check(params.read().gates, contract.read())
+    return baseline.resolve(base)
+
+
 def _broken_contract() -> list[gates.Gate]:
     """The data contract's failure, where it is what stopped the pipeline: a failed gate, not a run that could not be."""
     try:
@@ -89,15 +101,16 @@ def _broken_contract() -> list[gates.Gate]:
 
 def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
     """Return the evidence about the tree in this folder against the commit `base`; raises CannotRun where it cannot be had."""
+    commit = foreseen(base)
     knobs, table = params.read(), contract.read()
     stale = dvc.stale()
     unmade = sorted(stale & NEEDED)
     if unmade:
         raise CannotRun(
-            f"stage {', '.join(unmade)} is not of this tree: run `make train`, whose last lines say what stopped it"
+            stopped.why(unmade)
+            or f"stage {', '.join(unmade)} is not of this tree: run `make train`, and read its last lines"
         )
     model = Model.read()
-    commit = baseline.resolve(base)
     test, keys = _test_rows(table, model), set(read_table(KEYS)["key"])
     metrics = baseline.parse_metrics(Path(METRICS).read_text(encoding="utf-8"), METRICS)
     if metrics["model_hash"] != model.hash:
@@ -117,16 +130,22 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
         behaviour=None if "behaviour" in stale else _report(BEHAVIOUR),
         deepchecks=None if "deepchecks" in stale else _report(DEEPCHECKS),
         lock=lock_state(commit),
+        main_params=gates.limits.read(commit),
+        behind=int(dvc.git("rev-list", "--count", f"HEAD..{commit}")),
         skipped=skipped,
         no_champion="" if Path(PROD).exists() else "nothing is in prod yet: no champion to compare with",
     )
-    main = baseline.find(commit, model, keys)
-    if main is None:
+    main = None
+    if baseline.committed(commit) is None:
+        evidence.first_run = True
         evidence.no_baseline = (
             f"first run: {commit[:8]} has neither metrics.json nor dvc.lock, so there is no model to compare with"
         )
     else:
-        main, test = common(main, test, knobs, main.how != "committed" and baseline.reads_otherwise(commit))
+        evidence.no_baseline = baseline.other_question(commit)
+    if not evidence.no_baseline:
+        main = baseline.find(commit, model, keys)
+        main, test = common(main, test, knobs, "" if main.how == "committed" else baseline.otherwise(commit))
         failing = gates.deepchecks.failing(evidence.deepchecks, broken=False).keys()
         if "deepchecks" not in skipped and failing & set(knobs.deepchecks.gate):  # it may cost main's stage
             evidence.main_deepchecks = baseline.report(commit, DEEPCHECKS)
@@ -135,15 +154,15 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
 
 
 def common(
-    main: baseline.Baseline, test: pd.DataFrame, knobs: Params, read_otherwise: bool = False
+    main: baseline.Baseline, test: pd.DataFrame, knobs: Params, otherwise: str = ""
 ) -> tuple[baseline.Baseline, pd.DataFrame]:
     """Return main's model and the test rows that neither trained on; main's recipe on this split where its model cannot be used."""
     missing = [column["name"] for column in main.model.columns if column["name"] not in test]
     unseen = test[~test["_key"].isin(main.keys)] if main.how != "committed" else test
     if missing:
         why = f"main's model reads '{missing[0]}', which the table no longer has"
-    elif read_otherwise:
-        why = "the code that reads the table changed, so main's model may read its numbers wrongly"
+    elif otherwise:
+        why = otherwise
     elif len(unseen) < knobs.gates.min_rows and len(unseen) < len(test):
         why = f"only {len(unseen):,} test rows are new to main's model, {knobs.gates.min_rows:,} are asked for (gates.min_rows)"
     else:
@@ -153,20 +172,25 @@ def common(
 
 def lock_state(commit: str) -> dict:
     """Return whether dvc.lock and metrics.json in the commit are what the pipeline made of this tree."""
-    changed = dvc.git("status", "--porcelain", "--", LOCK, METRICS)
-    if set((dvc.git("ls-files", "--", LOCK, METRICS) or "").split()) != {LOCK, METRICS} and os.environ.get("CI"):
-        return {"status": "fail", "message": "dvc.lock or metrics.json is not in git: run `make pr` and commit both"}
+    missing = {LOCK, METRICS} - set(dvc.git("ls-files", "--", LOCK, METRICS).split())
+    if missing and os.environ.get("CI"):
+        return {"status": "fail", "message": f"{_both(missing)} not in git: run `make pr` and commit both"}
+    changed = {line.split()[-1] for line in dvc.git("status", "--porcelain", "--", LOCK, METRICS).splitlines()}
     if not changed:
-        return {"status": "pass", "message": "dvc.lock and metrics.json are what this tree makes"}
+        return {"status": "pass", "message": f"{_both({LOCK, METRICS})} what this tree makes"}
     if os.environ.get("CI"):
-        return {
-            "status": "fail",
-            "message": "dvc.lock or metrics.json is stale: run `make lock PR=<number>`, or `make pr` on an x86-64 machine, and commit both files",
-        }
+        fix = "run `make lock PR=<number>`, or `make pr` on an x86-64 machine, and commit what it changes"
+        return {"status": "fail", "message": f"{_both(changed)} stale: {fix}"}
     if not reference_machine():
-        message = "this machine's arithmetic may differ from CI's, so dvc.lock and metrics.json stay as they were: after pushing, `make lock PR=<number>` takes CI's"
-        return {"status": "warn", "message": message}
-    return {"status": "warn", "message": "dvc.lock and metrics.json were made fresh: commit both with your change"}
+        why = "this machine's arithmetic may differ from CI's, so"
+        fix = "after pushing, `make lock PR=<number>` takes CI's"
+        return {"status": "warn", "message": f"{why} {_both(changed)} put back: {fix}"}
+    them = "both" if len(changed) == 2 else "it"
+    return {"status": "warn", "message": f"{_both(changed)} made fresh: commit {them} with your change"}
+
+
+def _both(names: set[str]) -> str:
+    return " and ".join(sorted(names)) + (" are" if len(names) == 2 else " is")
 
 
 def latency(model: Model, test: pd.DataFrame, calls: int = 200) -> float:
@@ -185,18 +209,19 @@ def latency(model: Model, test: pd.DataFrame, calls: int = 200) -> float:
 def _test_rows(table: Contract, model: Model) -> pd.DataFrame:
     """Return the test rows with the model's scores, which must be those that `evaluate` wrote for exactly these rows."""
     test, predictions = read_table(PART.format("test")), read_table(PREDICTIONS)
-    if len(test) != len(predictions) or list(test[table.id]) != list(predictions[table.id]):
+    keys = split.keys(test, table)
+    if len(test) != len(predictions) or list(keys) != list(predictions["key"]):
         raise CannotRun(
             f"{PREDICTIONS} has {len(predictions):,} rows and {PART.format('test')} {len(test):,}, or other ids: they are of different runs; run `make train`"
         )
-    written, score = _finite(predictions["score"].to_numpy()), model.score(test)
-    if not np.allclose(written, score, rtol=0, atol=10**-DIGITS):
+    written, score = _finite(predictions[score_columns(model.classes)].to_numpy()), model.score(test)
+    if not np.allclose(written.reshape(score.shape), score, rtol=1e-6, atol=10**-DIGITS):
         raise CannotRun(f"{PREDICTIONS} is not what {MODEL} says of {PART.format('test')}: run `make train`")
-    return test.assign(_key=split.keys(test, table), _score=score)
+    return test.assign(_key=keys, _score=list(score))
 
 
 def _finite(score: np.ndarray) -> np.ndarray:
-    bad = int((~np.isfinite(score)).sum())
+    bad = int((~np.isfinite(score)).any(axis=tuple(range(1, score.ndim))).sum())
     if bad:
         raise CannotRun(f"{PREDICTIONS} has no number for {bad} of {len(score)} rows: run `make train` again")
     return score
@@ -212,36 +237,31 @@ def measure(
     """Fill in what the rows say: both models' metrics on `test` (with the candidate's scores in `_score`), groups, proxies."""
     table, knobs = evidence.table, evidence.params
     evidence.baseline, evidence.rows = main, test
-    evidence.target = contract.positives(test[table.target], table)
-    evidence.score = test["_score"].to_numpy()
+    evidence.target = contract.targets(test[table.target], table)
+    evidence.score = np.array(test["_score"].to_list())
     evidence.slices = slices.labels(test, table)
-    candidate = _scores(evidence.target, evidence.score, model)
-    ids = test[table.id].to_numpy()
+    candidate, ids = _said(evidence.target, evidence.score, model), split.keys(test, table)
     evidence.estimates = single(evidence.target, candidate, groups=ids)
     if main is not None:
         evidence.main_score = main.model.score(test)
-        other = _scores(evidence.target, evidence.main_score, main.model)
+        other = _said(evidence.target, evidence.main_score, main.model)
         evidence.differences = paired(evidence.target, other, candidate, groups=ids)
-        evidence.slice_differences = _slice_differences(evidence, other, candidate)
+        evidence.slice_differences = _slice_differences(evidence, other, candidate, ids)
     for name in table.protected:
         evidence.proxies[name] = strongest(train, test, name, model.columns, knobs.gates.slices.min_class_rows)
 
 
-def _scores(target, score, model: Model) -> Scores:
+def _said(target, score, model: Model) -> Scores:
     # imported here: the owner's mistake is then a verdict that could not be judged, not a broken verb
     from model.metrics import per_row
 
-    return Scores(score, model.threshold, per_row(target, score, score >= model.threshold))
+    return model.said(score, per_row(target, score, model.decide(score)))
 
 
-def _slice_differences(evidence: Evidence, main: Scores, candidate: Scores) -> dict:
+def _slice_differences(evidence: Evidence, main: Scores, candidate: Scores, ids: np.ndarray) -> dict:
     gates_, found = evidence.params.gates, {}
     for name, at in slices.singles(evidence.slices).items():
-        if slices.judged(at, evidence.target, gates_.slices.min_class_rows):
-            parts = [
-                Scores(model.score[at], model.threshold, {k: v[at] for k, v in model.extra.items()})
-                for model in (main, candidate)
-            ]
-            ids = evidence.rows[evidence.table.id].to_numpy()[at]
-            found[name] = paired(evidence.target[at], *parts, groups=ids, metrics=[gates_.primary])[gates_.primary]
+        if slices.judged(at, evidence.target, gates_.slices.min_class_rows, evidence.table.task):
+            both, only = (main.at(at), candidate.at(at)), [gates_.primary]
+            found[name] = paired(evidence.target[at], *both, groups=ids[at], metrics=only)[gates_.primary]
     return found

@@ -25,7 +25,10 @@ def parse(text: str, kind: type[Section], name: str) -> Section:
     try:
         values = yaml.load(text, Loader=_Unique)  # noqa: S506 - _Unique is a SafeLoader
     except yaml.YAMLError as error:
-        raise CannotRun(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
+        if "\n<<<<<<< " in f"\n{text}":
+            raise CannotRun(f"{name} has conflict markers: take what you want of both sides, and delete them") from None
+        said = " ".join(str(error).split()).replace('"<unicode string>"', name)
+        raise CannotRun(f"{name} is not valid YAML: {said}") from None
     if not isinstance(values, dict):
         raise CannotRun(f"{name} must hold keys and values, it holds {type(values).__name__}")
     try:
@@ -41,9 +44,11 @@ class _Unique(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key.value, str):  # the plain loader says so in a sentence
+                continue
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
-            seen.add(key.value if isinstance(key.value, str) else None)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 

@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 
 from mlops.config import Strict, load
 from mlops.paths import CONTRACT
+from mlops.task import Task
+
+EXACT = 2**24  # float32 holds every whole number up to here, and no further
 
 
 class Column(Strict):
@@ -20,10 +23,12 @@ class Column(Strict):
     min: float | None = None
     max: float | None = None
     categories: Annotated[list[str], Field(min_length=1)] | None = None
+    open: bool = False  # values beyond `categories` are allowed, and count as unknown
     nullable: Annotated[float, Field(ge=0, le=1)] | bool = False  # a number is the largest share that may be missing
     severity: Literal["critical", "warning"] = "critical"
     protected: bool = False
     feature: bool = True
+    direction: Literal["up", "down"] | None = None  # where a larger value moves the score
     bands: Annotated[list[float], Field(min_length=1)] | None = None  # lower edges: [18, 30] gives 18-30 and 30+
 
     @model_validator(mode="after")
@@ -33,12 +38,21 @@ class Column(Strict):
             raise ValueError("a category column needs `categories`, the list of its values")
         if self.categories and self.type != "category":
             raise ValueError(f"`categories` belongs to type category, not {self.type}")
-        if not numeric and (self.min is not None or self.max is not None or self.bands):
-            raise ValueError(f"`min`, `max` and `bands` belong to number and integer, not {self.type}")
+        if self.open and self.type != "category":
+            raise ValueError(f"`open` belongs to type category, not {self.type}")
+        twice = [name for name in self.categories or [] if self.categories.count(name) > 1]
+        if twice:
+            raise ValueError(f"`categories` names '{twice[0]}' twice: each value has one place")
+        if not numeric and (self.min is not None or self.max is not None or self.bands or self.direction):
+            raise ValueError(f"`min`, `max`, `direction` and `bands` belong to number and integer, not {self.type}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"`min` {self.min:g} is above `max` {self.max:g}")
         if self.protected and not (self.categories or self.bands or self.type == "boolean"):
             raise ValueError("a protected column needs `categories` or `bands`: gaps are judged between groups")
+        if self.type == "integer" and max(abs(self.min or 0), abs(self.max or 0)) > EXACT:
+            raise ValueError(
+                f"an integer above {EXACT:,} is a code or an id, which float32 cannot tell apart: make it a category, or text"
+            )
         if self.bands and list(self.bands) != sorted(set(self.bands)):
             raise ValueError("`bands` must be rising numbers")
         return self
@@ -53,10 +67,12 @@ class Contract(Strict):
     """A table: its columns, what is predicted, and which groups are watched."""
 
     version: Literal[1]
-    task: Literal["binary"]
+    table: str = "table"
+    task: Task
     target: str
-    positive: str | int | bool = 1
-    id: str
+    positive: bool | int | str | None = None
+    id: str | None = None
+    group: str | None = None
     time: str | None = None
     slices: list[str] = []
     columns: Annotated[dict[str, Column], Field(min_length=2)]
@@ -66,6 +82,7 @@ class Contract(Strict):
         for key, names in (
             ("target", [self.target]),
             ("id", [self.id]),
+            ("group", [self.group]),
             ("time", [self.time]),
             ("slices", self.slices),
         ):
@@ -76,14 +93,39 @@ class Contract(Strict):
             column = self.columns[name]
             if not (column.categories or column.bands or column.type == "boolean"):
                 raise ValueError(f"`slices` names '{name}', which has neither `categories` nor `bands`")
+        if self.id is None and self.group is None:
+            raise ValueError("neither `id` nor `group` is named: a row's part of the split is a hash of one of them")
         if not self.features:
             raise ValueError("no column is a feature; set `feature: true` on at least one")
         return self
 
+    @model_validator(mode="after")
+    def _target_fits_its_task(self):
+        column = self.columns[self.target]
+        if (self.task == "binary") != (self.positive is not None):
+            raise ValueError(
+                "`positive`, the value of `target` that is predicted, belongs to task binary, which needs it"
+            )
+        if self.task == "multiclass" and len(column.categories or []) < 3:
+            raise ValueError(f"task multiclass needs `categories` of at least 3 classes at column '{self.target}'")
+        if self.task == "regression" and column.type not in ("number", "integer"):
+            raise ValueError(f"task regression needs column '{self.target}' to be number or integer, not {column.type}")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The column by whose hash rows are split and resampled: the group where there is one, else the id."""
+        return self.group or self.id or ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of task multiclass, in the order of the score's columns; none for other tasks."""
+        return tuple(self.columns[self.target].categories) if self.task == "multiclass" else ()
+
     @property
     def features(self) -> dict[str, Column]:
         """The model's inputs in order: what is no feature, protected, target, id, time, date or text is left out."""
-        apart = {self.target, self.id, self.time}
+        apart = {self.target, self.id, self.group, self.time}
         return {
             name: column
             for name, column in self.columns.items()
@@ -101,9 +143,17 @@ def read(root=".") -> Contract:
     return load(CONTRACT, Contract, root)
 
 
-def positives(values, contract: Contract):
-    """Return 1 where the target is the contract's positive value, else 0, as int8 array of shape [rows]."""
-    return (values == contract.positive).to_numpy(dtype="int8")
+def targets(values, contract: Contract):
+    """Return the target as the metrics take it, shape [rows]: 1 where it is the positive value, else 0 (int8); the place of
+    its class, -1 for one that the contract does not name (intp); or the number (float64).
+    """
+    import pandas as pd
+
+    if contract.task == "binary":
+        return (values == contract.positive).to_numpy(dtype="int8")
+    if contract.task == "multiclass":
+        return pd.Categorical(values, categories=contract.classes).codes.astype("intp")
+    return pd.to_numeric(values).to_numpy(dtype="float64", na_value=float("nan"))
 
 
 def groups(frame, name: str, column: Column):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from mlops import stopped
 from mlops.errors import CannotRun
 from mlops.paths import FINGERPRINT, LOCK
 
@@ -52,8 +53,9 @@ def _dvc(*words: str, root, **options) -> subprocess.CompletedProcess:
 
 
 def repro(targets=(), root=".", options=()) -> int:
-    """Run `dvc repro` and return its exit code; raises CannotRun first where dvc.lock cannot be read."""
+    """Run `dvc repro` and return its exit code; raises CannotRun first where dvc.lock cannot be read, or another run is on."""
     read_lock(Path(root) / LOCK)
+    _alone(root)
     return _dvc("repro", *options, *targets, root=root).returncode
 
 
@@ -71,6 +73,29 @@ def stale(root=".") -> set[str]:
     return {stage for stage, why in json.loads(done.stdout).items() if why != ["always changed"]} | frozen
 
 
+def _alone(root) -> None:
+    """Raise CannotRun where another process runs the pipeline in this folder: DVC would stop, and advise to take its lock away."""
+    path = Path(root, ".dvc/tmp/rwlock")
+    try:
+        held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (ValueError, OSError):  # being written this moment
+        return
+    readers = (holder for holders in held.get("read", {}).values() for holder in holders)
+    for holder in (*held.get("write", {}).values(), *readers):
+        if _lives(int(holder["pid"])):
+            raise CannotRun(f"another run (process {holder['pid']}) is at work in this folder: wait for it to end")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
 def _stages(root) -> dict:
     return yaml.safe_load((Path(root) / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
@@ -80,7 +105,10 @@ def _fingerprinted(root) -> None:
 
     path = Path(root) / FINGERPRINT
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != fingerprints(root):
-        raise CannotRun("the pipeline has not run since the code or data/contract.yaml changed: run `make train`")
+        raise CannotRun(
+            stopped.why(["fingerprint"], root)
+            or "the pipeline has not run since the code or data/contract.yaml changed: run `make train`"
+        )
 
 
 def read_lock(path) -> dict:

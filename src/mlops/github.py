@@ -119,7 +119,12 @@ def from_environment(env: Mapping[str, str] = os.environ) -> GitHub:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise CannotRun(f"GITHUB_REPOSITORY is {repository!r}: set it to owner/name.")
     if not token:
-        raise CannotRun("GITHUB_TOKEN is empty: pass the job's token in this step's env.")
+        fix = (
+            "pass the job's token in this step's env."
+            if env.get("CI")
+            else "`export GITHUB_TOKEN=$(gh auth token)`, a token that may read Actions and pull requests."
+        )
+        raise CannotRun(f"GITHUB_TOKEN is empty: {fix}")
     return GitHub(repository, token, _safe((env.get("GITHUB_API_URL") or PUBLIC_API).rstrip("/")))
 
 

@@ -17,7 +17,12 @@ COMMANDS = (
 
 def run(args) -> int:
     """Return 1 where a linter finds something, or, in CI, where one is missing."""
-    return int(False in [_clean(command) for command in COMMANDS])
+    return int(bool(failing()))
+
+
+def failing() -> list[str]:
+    """Run every linter and return those that found something."""
+    return [" ".join(command[:2]) for command in COMMANDS if not _clean(command)]
 
 
 def _clean(command: tuple[str, ...]) -> bool:

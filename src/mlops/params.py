@@ -1,6 +1,7 @@
 """params.yaml: every knob of the template, typed; an unknown key is refused with the fix."""
 
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -38,7 +39,7 @@ class Window(Strict):
 class Data(Strict):
     """Which rows are read."""
 
-    window: Window
+    window: Window | None = None
     options: dict[str, Any] = {}
 
 
@@ -67,17 +68,26 @@ class Split(Strict):
 class Train(Strict):
     """How the model is fitted."""
 
-    estimator: Literal["logistic", "gradient_boosting"]
+    estimator: str
     seed: int = 0
-    logistic: dict[str, Any] = {}
-    gradient_boosting: dict[str, Any] = {}
+    estimators: dict[str, dict[str, Any]]
     calibration: Literal["sigmoid", "none"] = "sigmoid"
     threshold: Literal["f1"] | Share = "f1"
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self):
+        if self.estimator not in self.estimators:
+            near = get_close_matches(self.estimator, self.estimators, 1, 0)
+            raise ValueError(
+                f"`estimator` is '{self.estimator}', which `estimators` has no arguments for; "
+                + (f"did you mean '{near[0]}'?" if near else "name it there")
+            )
+        return self
 
     @property
     def options(self) -> dict[str, Any]:
         """The arguments of the chosen estimator."""
-        return getattr(self, self.estimator)
+        return self.estimators[self.estimator]
 
 
 class SliceLimits(Strict):
@@ -118,7 +128,7 @@ class Gates(Strict):
     primary: str = "roc_auc"
     max_degradation: Positive = 0.01
     max_total_degradation: Positive = 0.02
-    margins: dict[str, Positive] = {"average_precision": 0.03, "log_loss": 0.02, "brier": 0.01, "f1": 0.03}
+    margins: dict[str, Positive] = {}
     floors: dict[str, float] = {}
     undecided: Literal["warn", "fail"] = "warn"
     min_rows: Annotated[int, Field(ge=100)] = 1000
@@ -135,6 +145,9 @@ class Behaviour(Strict):
 
     invariance: Share = 0.99
     directional: Share = 0.95
+    require: list[Literal["minimum functionality", "invariance", "directional"]] = [
+        "minimum functionality", "invariance", "directional",
+    ]  # fmt: skip
 
 
 class Deepchecks(Strict):

@@ -14,9 +14,11 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Lint, run the pipeline, judge; return the verdict's exit code."""
-    args.lint = "fail" if lint.run(args) else "pass"
+    compare.forget()
+    args.lint = ", ".join(lint.failing()) or "pass"
     with lock_of_reference():
         try:
+            compare.foreseen(args.base)
             repro([stage for stage in STAGES if stage not in args.skip])
         except CannotRun as error:
             print(error, file=sys.stderr)  # compare says the same in the verdict

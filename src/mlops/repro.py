@@ -35,6 +35,9 @@ def lock_of_reference(cpuinfo: str = "/proc/cpuinfo"):
     try:
         yield
     finally:
+        for path, data in before.items():  # DVC takes an output away before its stage writes it anew
+            if not path.exists():
+                path.write_bytes(data)
         if not reference_machine(cpuinfo):
             for path, data in before.items():
                 path.write_bytes(data)

@@ -14,12 +14,13 @@ from scipy.stats import sem
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from mlops import contract, dvc, metrics, params
-from mlops.encoding import encode, spec
+from mlops.encoding import spec
 from mlops.errors import CannotRun
 from mlops.files import read_table, sha256
 from mlops.paths import METRICS, PARAMS, PART
-from mlops.pipeline.train import calibrated, fit, unfitted
+from mlops.pipeline.train import calibrated, fit, predicted, unfitted
 from mlops.split import keys
+from mlops.task import decide
 from mlops.yamledit import edited
 from model.metrics import per_row
 
@@ -42,7 +43,9 @@ def run(args) -> None:
         refs.append(record(head, tree, proposal(knobs.train, changes), metrics.rounded(found)))
         shown = " ".join(f"{value:>10.4f}" for value in found.values())
         print(f"{Path(refs[-1]).name} {shown}  {named(changes)}", flush=True)
-    print(f"search: `dvc exp show --drop '.*' --keep 'Experiment|cv_.*|train.{knobs.train.estimator}.*'` lists them")
+    print(
+        f"search: `dvc exp show --drop '.*' --keep 'Experiment|cv_.*|train.estimators.{knobs.train.estimator}.*'` lists them"
+    )
     best, gain, error = better(np.array(scores), metric.sign)
     print(f"search: best on training rows: {named(tried[best])}, by {gain:.4f} with a standard error of {error:.4f}")
     Path(DIFF).parent.mkdir(exist_ok=True)
@@ -61,7 +64,10 @@ def candidates(knobs: params.Params, table: contract.Contract) -> list[dict]:
     Raises CannotRun where search.space has no values for the estimator, or an argument that it does not know.
     """
     name, present, runs = knobs.train.estimator, knobs.train.options, knobs.search.runs
-    space, known = knobs.search.space.get(name), unfitted(spec(table), knobs.train).steps[-1][1].get_params()
+    space, known = (
+        knobs.search.space.get(name),
+        unfitted(spec(table), knobs.train, table.task).steps[-1][1].get_params(),
+    )
     if not space or not all(space.values()):
         raise CannotRun(f"{PARAMS}: search.space.{name} has no values to try: write {{argument: [value, value]}}")
     if unknown := sorted(space.keys() - known):
@@ -84,7 +90,7 @@ def folds_of(row_keys: np.ndarray, knobs: params.Params) -> tuple[np.ndarray, np
 
 def cross_validate(changes: dict, rows, table: contract.Contract, knobs: params.Params, jobs: int = -1) -> np.ndarray:
     """Return the primary metric on each fold of the recipe fitted on the others, [folds]; jobs: processes, -1 for all cores."""
-    train = knobs.train.model_copy(update={knobs.train.estimator: knobs.train.options | changes})
+    train = knobs.train.model_copy(update={"estimators": {knobs.train.estimator: knobs.train.options | changes}})
     fold, inner = folds_of(keys(rows, table), knobs)
     masks = [((fold != at) & ~inner, (fold != at) & inner, fold == at) for at in range(knobs.search.folds)]
     tasks = (delayed(fold_score)(*(rows[mask] for mask in each), table, train, knobs.gates.primary) for each in masks)
@@ -94,10 +100,11 @@ def cross_validate(changes: dict, rows, table: contract.Contract, knobs: params.
 def fold_score(fitting, finishing, judging, table: contract.Contract, train: params.Train, metric: str) -> float:
     """Return the metric on the rows `judging` of a model fitted and finished on the others; raises CannotRun where it has none."""
     fitted = fit(fitting, finishing, table, train)
-    probability = fitted["pipeline"].predict_proba(encode(judging, spec(table)))[:, 1]
-    score, threshold = calibrated(probability, fitted["calibration"]), fitted["threshold"]
-    target = contract.positives(judging[table.target], table)
-    value = metrics.evaluate(target, score, threshold, per_row(target, score, score >= threshold), [metric])[metric]
+    score = calibrated(predicted(fitted["pipeline"], judging, spec(table), table.task), fitted["calibration"])
+    target, decision = contract.targets(judging[table.target], table), decide(table.task, score, fitted["threshold"])
+    extra = per_row(target, score, decision)
+    said = metrics.Scores(score, fitted["threshold"], extra, table.task, table.classes)
+    value = metrics.evaluate(target, said, [metric])[metric]
     if not np.isfinite(value):
         raise CannotRun(f"{PARAMS}: a fold of {len(target)} rows has one class only: lower search.folds")
     return value
@@ -114,7 +121,7 @@ def proposal(train: params.Train, changes: dict) -> str:
     """Return the text of params.yaml with those arguments of the chosen estimator."""
     text = Path(PARAMS).read_bytes().decode()  # line ends as they are
     for name, value in changes.items():
-        text = edited(text, ["train", train.estimator, name], value)
+        text = edited(text, ["train", "estimators", train.estimator, name], value)
     return text
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlops.contract import Column, Contract, groups
+from mlops.task import Task
 
 
 def labels(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -38,6 +39,8 @@ def crossings(table: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
     return {", ".join(f"{n}={g}" for n, g in zip(names, key, strict=True)): rows for key, rows in as_tuple.items()}
 
 
-def judged(rows: np.ndarray, target: np.ndarray, min_class_rows: int) -> bool:
-    """Whether a group has enough rows of each class to be judged."""
+def judged(rows: np.ndarray, target: np.ndarray, min_class_rows: int, task: Task = "binary") -> bool:
+    """Whether a group has enough rows to be judged: of each class, or, where there are not two, twice as many in all."""
+    if task != "binary":
+        return len(rows) >= 2 * min_class_rows
     return min(int(target[rows].sum()), int(len(rows) - target[rows].sum())) >= min_class_rows

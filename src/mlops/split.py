@@ -1,4 +1,4 @@
-"""Which part a row belongs to: a hash of its id and a fixed salt, for ever the same, never a shuffle."""
+"""Which part a row belongs to: a hash of its group or id and a fixed salt, for ever the same, never a shuffle."""
 
 from hashlib import blake2b
 
@@ -6,17 +6,29 @@ import numpy as np
 import pandas as pd
 
 from mlops.contract import Contract
+from mlops.errors import CannotRun
 from mlops.params import Split
 
 PARTS = ("train", "validation", "test", "holdout")
 
 
 def keys(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """Return one key a row, shape [rows]: a hash of its id, so that lists of keys name nobody."""
-    ids = frame[contract.id]
-    if ids.dtype.kind == "f" and (ids == ids.round()).all():  # 7.0 is the id 7 of a table without gaps
-        ids = ids.astype("int64")
-    return np.array([blake2b(str(value).encode(), digest_size=8).hexdigest() for value in ids])
+    """Return one key a row, shape [rows]: a hash of its group, or its id, so that lists of keys name nobody.
+
+    Raises CannotRun where a row has none.
+    """
+    ids = frame[contract.key]
+    if ids.isna().any():
+        raise CannotRun(
+            f"{int(ids.isna().sum())} of {len(ids)} rows have no '{contract.key}', whose hash says which part of the split "
+            "they are in: give each row one in src/model/source.py, or name another column in data/contract.yaml"
+        )
+    return np.array([blake2b(_word(value).encode(), digest_size=8).hexdigest() for value in ids])
+
+
+def _word(value) -> str:
+    # 7.0 is the id 7 of a table without gaps
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def parts(row_keys: np.ndarray, split: Split) -> np.ndarray:

@@ -5,6 +5,7 @@ MLFLOW_TRACKING_URI it is mlruns.db and mlruns/, kept out of git. Nothing later 
 """
 
 import os
+import re
 from hashlib import md5
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def run(args) -> None:
         fix = "correct or unset MLFLOW_TRACKING_URI" if uri != LOCAL else "delete mlruns.db"
         sentence = f"MLflow at {uri} cannot be used (...{' '.join(str(error).split())[-200:]}): {fix} and run again"
         raise CannotRun(dvc.shown(sentence)) from error
-    print(f"log: {'new run' if new else 'already there: run'} {run_id}")
+    look = "`make runs` shows it" if uri == LOCAL else f"in {dvc.shown(uri)}"
+    print(f"log: {'new run' if new else 'already there: run'} {run_id}; {look}")
 
 
 def checked(model: Model) -> dict:
@@ -64,7 +66,7 @@ def log(model: Model, summary: dict, uri: str) -> tuple[str, bool]:
     """Return the id of the run of this lock hash, and whether it was made now."""
     import mlflow
 
-    lock_hash, name = sha256(Path(LOCK).read_bytes()), f"predict-{contract.read().target}"
+    lock_hash, name = sha256(Path(LOCK).read_bytes()), legal(f"predict-{contract.read().target}")
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME") or name)
     known = mlflow.search_runs(filter_string=f"tags.lock_hash = '{lock_hash}'", output_format="list", max_results=1)
@@ -85,8 +87,13 @@ def log(model: Model, summary: dict, uri: str) -> tuple[str, bool]:
 
 
 def flat(values: dict) -> dict:
-    """Return nested keys as one level: {"a": {"b": 1}} becomes {"a.b": 1}."""
-    return pd.json_normalize(values).to_dict("records")[0]
+    """Return nested keys as one level, as MLflow takes them: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    return {legal(key): value for key, value in pd.json_normalize(values).to_dict("records")[0].items()}
+
+
+def legal(name: str) -> str:
+    """Return a name without the characters that MLflow refuses, each as its code: a class may be called `>50K`."""
+    return re.sub(r"[^\w.\- ]", lambda found: f"_{ord(found[0]):x}_", name)
 
 
 def register(model: Model, name: str) -> None:
@@ -97,7 +104,7 @@ def register(model: Model, name: str) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    shapes = {"X": (-1, len(model.columns)), "score": (-1,)}
+    shapes = {"X": (-1, len(model.columns)), "score": (-1, len(model.classes)) if model.classes else (-1,)}
     schemas = (Schema([TensorSpec(np.dtype("float32"), shape, key)]) for key, shape in shapes.items())
     info = mlflow.onnx.log_model(
         onnx.load_from_string(model.data),

@@ -6,16 +6,16 @@ from datetime import date, timedelta
 from mlops import gates
 from mlops.errors import CannotRun
 from mlops.files import write_json
-from mlops.gates.result import Evidence, Gate
+from mlops.gates.result import Evidence, Gate, form
 from mlops.params import Waiver
-from mlops.paths import METRICS, VERDICT
+from mlops.paths import METRICS, REPORT_PAGE, VERDICT
 
 SCHEMA = 1
 EXIT = {"pass": 0, "fail": 1, "partial": 2, "error": 2}  # partial: what was left out could not be judged
 CANDIDATE = ("model_hash", "data_hash", "metrics", "rows", "window")
 FIRM = {"lock", "leakage"}  # without them nobody knows what was judged
 LONGEST = timedelta(days=90)
-MARKS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "neutral": "----", "waived": "WAIV"}
+MARKS = {"pass": "PASS", "neutral": "----", "waived": "WAIV", "warn": "WARN", "fail": "FAIL"}  # in a terminal's order
 
 
 def decide(evidence: Evidence, found: list[Gate], today: date | None = None) -> dict:
@@ -35,7 +35,7 @@ def decide(evidence: Evidence, found: list[Gate], today: date | None = None) -> 
     return {
         "schema": SCHEMA,
         "verdict": word,
-        "message": _headline(word, judged, evidence),
+        "message": "\n".join([_headline(word, judged, evidence), *_behind(evidence.behind)]),
         "gates": [asdict(gate) for gate in judged],
         "waivers": [waiver.model_dump(mode="json") | {"expired": waiver.expires < today} for waiver in waivers],
         "baseline": {
@@ -99,9 +99,24 @@ def write(found: dict) -> None:
 
 
 def summary(found: dict) -> str:
-    """Return the verdict as a terminal shows it: a line a gate, the answer last."""
-    lines = [f"{MARKS[gate['status']]}  {gate['title']}: {gate['message']}" for gate in found["gates"]]
-    return "\n".join([*lines, "", f"verdict: {found['verdict']}: {found['message']}"])
+    """Return the verdict as a terminal shows it: passes counted, what asks for a person after them, the answer last."""
+    passed = sum(gate["status"] == "pass" for gate in found["gates"])
+    said = [(gate["status"], f"{gate['title']}: {gate['message']}") for gate in found["gates"]]
+    said += [("warn", _over(waiver)) for waiver in found["waivers"] if waiver["expired"]]
+    lines = [f"{MARKS[status]}  {text}" for status in list(MARKS)[1:] for own, text in said if own == status]
+    counted = [f"{MARKS['pass']}  {passed} gate{'s' * (passed != 1)}"] if passed else []
+    answer = f"verdict: {found['verdict']}: {found['message']}"
+    return "\n".join([*counted, *lines, "", answer, f"read {REPORT_PAGE}"])
+
+
+def _over(waiver: dict) -> str:
+    who = f"the waiver of gate `{waiver['gate']}` by {waiver['approver']}"
+    return f"{who} expired on {waiver['expires']}: take it out of params.yaml, or give it a new day"
+
+
+def _behind(commits: int) -> list[str]:
+    fix = "`git merge origin/main`, then `make pr` again"
+    return [f"main is {commits} commit{'s' * (commits > 1)} ahead of this branch: {fix}"] if commits else []
 
 
 def _headline(word: str, judged: list[Gate], evidence: Evidence) -> str:
@@ -111,7 +126,8 @@ def _headline(word: str, judged: list[Gate], evidence: Evidence) -> str:
         return f"{len(failed)} of {len(judged)} gates failed: {'; '.join(failed[:5])}{more}"
     primary = evidence.params.gates.primary
     change = evidence.differences.get(primary)
-    against = f"{primary} {change.main:.4f} -> {change.candidate:.4f}" if change else evidence.no_baseline
+    shown = form(change.main, change.candidate) if change else ""
+    against = f"{primary} {change.main:{shown}} -> {change.candidate:{shown}}" if change else evidence.no_baseline
     left = f", without {', '.join(sorted(evidence.skipped))}" if word == "partial" else ""
     words = {"warn": "warned", "waived": "waived", "neutral": "had nothing to judge"}
     counted = [(sum(gate.status == status for gate in judged), said) for status, said in words.items()]

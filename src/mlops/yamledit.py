@@ -13,19 +13,28 @@ def edited(text: str, path: list, value, file: str = PARAMS) -> str:
 
     Raises CannotRun where anything else would change (an anchor used twice), or the path goes through what is no mapping.
     """
-    for plain in (isinstance(value, str), False):  # a text first as the old one is quoted
+    # a text first as the old one is quoted; a list whose dashes stand below its key needs a step to the right
+    for plain, step in ((isinstance(value, str), ""), (False, ""), (False, "  ")):
         with suppress(yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError):
-            if yaml.safe_load(result := _spliced(text, path, value, plain)) == _with(yaml.safe_load(text), path, value):
+            result = _spliced(text, path, value, plain, step)
+            if yaml.safe_load(result) == _with(yaml.safe_load(text), path, value):
                 return result
     raise CannotRun(f"{file}: {'.'.join(map(str, path))} cannot be edited as text: set it to {_inline(value)} by hand")
 
 
-def _spliced(text: str, path: list, value, plain: bool) -> str:
+def as_dvc_writes(text: str) -> str:
+    """Return YAML laid out as `dvc exp run -S` would write it back, comments kept: so that an experiment changes one line."""
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
+
+    return dumps_yaml(parse_yaml_for_update(text, PARAMS))
+
+
+def _spliced(text: str, path: list, value, plain: bool, step: str) -> str:
     node, left = yaml.compose(text, yaml.SafeLoader), list(path)
     while left and left[0] in _children(node):
         node = _children(node)[left.pop(0)]
     if not left:
-        written = f"{node.style or ''}{value}{node.style or ''}" if plain else _inline(value)
+        written = step + (f"{node.style or ''}{value}{node.style or ''}" if plain else _inline(value))
         return text[: node.start_mark.index] + written + text[_end(node) :]
     entry = _inline(_with({}, left, value))[1:-1]
     end = max(map(_end, _children(node).values()), default=node.end_mark.index - 1)
@@ -49,4 +58,4 @@ def _with(values, path: list, value):
 
 
 def _inline(value) -> str:
-    return yaml.safe_dump([value], default_flow_style=True, width=9**9, allow_unicode=True)[1:-2]
+    return yaml.safe_dump([value], default_flow_style=True, width=9**9, allow_unicode=True, sort_keys=False)[1:-2]

@@ -1,10 +1,12 @@
 """Gate behaviour: the owner's tests of the model hold."""
 
+from dataclasses import replace
 from math import nan
 
 import pytest
 
-from judging import TEST, TESTS, knobs, said
+from judging import TEST, TESTS, holding, knobs, said, states
+from mlops import gates
 from mlops.gates import behaviour
 
 
@@ -71,6 +73,32 @@ def test_refuses_a_kind_without_a_test(kind):
     """Deleting the invariance tests is no way to pass them."""
     found = said(behaviour, behaviour={"tests": [test for test in TESTS if test["kind"] != kind]})
     assert [kind.capitalize()] == [gate.title for gate in found if gate.status == "fail"]
+
+
+@pytest.mark.parametrize("kind", [test["kind"] for test in TESTS])
+def test_a_kind_that_nobody_requires_may_be_absent(kind):
+    """`behaviour.require` names the kinds that there must be; the others are judged where they are there."""
+    asked = [test["kind"] for test in TESTS if test["kind"] != kind]
+    tests = [test for test in TESTS if test["kind"] != kind]
+    params = knobs(behaviour={"require": asked})
+    assert {"pass"} == states(behaviour, behaviour={"tests": tests}, params=params)
+    red = [*tests, TEST | {"kind": kind, "status": "fail"}]
+    assert {"pass", "fail"} == states(behaviour, behaviour={"tests": red}, params=params)
+
+
+def test_says_how_a_kind_without_a_test_is_mended():
+    """The message names the file for a test, and the knob for an owner to whom the kind means nothing."""
+    gate = said(behaviour, behaviour={"tests": TESTS[:2]})[-1]
+    assert (
+        "no test of this kind ran: add one to tests/model/test_directional.py, "
+        "or take it out of `behaviour.require` in params.yaml"
+    ) == gate.message
+
+
+def test_refuses_a_report_without_tests_though_nothing_is_required():
+    """No test at all is not what passes, whatever `behaviour.require` says."""
+    found = replace(holding(), behaviour={"tests": []}, params=knobs(behaviour={"require": []}))
+    assert ["fail"] == [gate.status for gate in gates.judge(found) if gate.id == behaviour.ID]
 
 
 def test_refuses_a_missing_report():

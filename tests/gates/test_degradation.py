@@ -1,11 +1,10 @@
 """Gate degradation: no worse than main on the same rows."""
 
-from dataclasses import replace
 from math import nan
 
 import pytest
 
-from judging import blurred, evidence, first_run, holding, knobs, said, states, world
+from judging import TABLES, TASKS, WORLDS, blurred, evidence, first_run, holding, knobs, said, states
 from mlops.bootstrap import Difference
 from mlops.gates import degradation
 from mlops.gates.degradation import margins
@@ -21,25 +20,35 @@ def primary(**changes):
     return said(degradation, **changes)[0]
 
 
-def test_accepts_the_same_recipe():
-    """Two models of the same worth pass on every metric."""
-    gates = said(degradation)
-    assert {"pass"} == {gate.status for gate in gates}
-    assert "ROC AUC against main" == gates[0].title
+@pytest.mark.parametrize(
+    ("task", "titles"),
+    [
+        ("binary", ["ROC AUC", "Average precision", "Log loss", "Brier score", "F1 at the threshold"]),
+        ("multiclass", ["Macro F1", "Log loss", "Recall of low"]),
+        ("regression", ["RMSE", "MAE", "R²"]),
+    ],
+)
+def test_accepts_the_same_recipe(task, titles):
+    """Two models of the same worth pass on every metric, the primary one first."""
+    gates = said(degradation, holding(task))
+    assert [(f"{title} against main", "pass") for title in titles] == [(gate.title, gate.status) for gate in gates]
 
 
-def test_refuses_a_worse_model():
+@pytest.mark.parametrize("task", TASKS)
+def test_refuses_a_worse_model(task):
     """A model that sees the cause through much noise fails on all metrics, and the message has both values."""
-    target, score = world()
-    found = evidence(target, blurred(score, 2, noise=3), score)
+    target, score = WORLDS[task]()
+    found = evidence(target, blurred(score, 2, noise=3), score, contract=TABLES[task])
     assert {"fail"} == states(degradation, found)
     assert "and it got worse by more" in said(degradation, found)[0].message
 
 
-def test_accepts_a_better_model():
-    """A model that is better than main passes on all metrics, losses among them."""
-    target, score = world()
-    assert {"pass"} == states(degradation, evidence(target, score, blurred(score, 2, noise=3)))
+@pytest.mark.parametrize("task", TASKS)
+def test_accepts_a_better_model(task):
+    """A model that is better than main passes on all metrics, losses and errors among them."""
+    target, score = WORLDS[task]()
+    found = evidence(target, score, blurred(score, 2, noise=3), contract=TABLES[task])
+    assert {"pass"} == states(degradation, found)
 
 
 @pytest.mark.parametrize(("undecided", "expected"), [("warn", "warn"), ("fail", "fail")])
@@ -76,10 +85,22 @@ def test_accepts_a_first_run():
     assert ("pass", first_run().no_baseline) == (gate.status, gate.message)
 
 
+def test_another_question_is_a_warning():
+    """Where main's model answers another question, nothing is compared, and a person is told before the merge."""
+    reason = "main's model answers another question (task binary -> regression), so there is nothing to compare with"
+    (gate,) = said(degradation, first_run("regression"), first_run=False, no_baseline=reason)
+    assert ("warn", reason) == (gate.status, gate.message)
+
+
 def test_refuses_no_baseline_without_a_reason():
     """A baseline that is not there for no known reason fails."""
-    (gate,) = said(degradation, replace(first_run(), no_baseline=""))
-    assert "fail" == gate.status
+    (gate,) = said(degradation, first_run(), first_run=False, no_baseline="")
+    assert ("fail", "there is no baseline, and nothing says why: name one with BASE=") == (gate.status, gate.message)
+
+
+def test_refuses_no_baseline_though_differences_are_there():
+    """Differences from nothing are no comparison."""
+    assert {"fail"} == states(degradation, holding(), baseline=None)
 
 
 def test_the_primary_metric_keeps_its_own_limit():
@@ -93,3 +114,29 @@ def test_a_loss_that_rises_is_worse():
     params = knobs({"primary": "log_loss", "margins": {"brier": 0.01}})
     rise, fall = seen(0.05, 0.01), seen(-0.05, 0.01)
     assert [{"fail"}, {"pass"}] == [states(degradation, differences=each, params=params) for each in (rise, fall)]
+
+
+@pytest.mark.parametrize(("delta", "expected"), [(0.05, ["fail", "pass"]), (-0.05, ["pass", "fail"])])
+def test_an_error_that_rises_is_worse_and_an_r2_that_rises_is_better(delta, expected):
+    """The gate knows which way each metric of a number is better."""
+    params = knobs({"primary": "rmse", "margins": {"r2": 0.02}}, "regression")
+    change = dict.fromkeys(("rmse", "r2"), seen(delta, 0.01)["roc_auc"])
+    found = said(degradation, holding("regression"), differences=change, params=params)
+    assert expected == [gate.status for gate in found]
+
+
+@pytest.mark.parametrize(("name", "delta"), [("roc_auc", -0.05), ("log_loss", 0.05)])
+def test_what_is_seen_is_what_was_lost(name, delta):
+    """It stands beside the limit: above 0 it got worse, whichever way the metric is better, and a gain is below 0."""
+    params = knobs({"primary": name})
+    lost, gained = (primary(differences=seen(sign * delta, 0.01), params=params) for sign in (1, -1))
+    assert [("fail", 0.05, 0.01), ("pass", -0.05, 0.01)] == [
+        (gate.status, gate.observed, gate.threshold) for gate in (lost, gained)
+    ]
+    assert f"change {delta:+.4f}" in lost.message
+
+
+def test_small_values_keep_their_digits():
+    """An error of hundred-thousandths and its change are not shown as 0.0000."""
+    gate = primary(differences=seen(-1.25e-06, 1e-06, main=3.4567e-05))
+    assert gate.message.startswith("0.00003457 -> 0.00003332, change -0.00000125 (95 % interval -0.00000225 to ")

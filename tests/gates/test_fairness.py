@@ -5,7 +5,21 @@ from math import nan
 import numpy as np
 import pytest
 
-from judging import TABLE, evidence, holding, knobs, people, said, table, world
+from judging import (
+    TABLE,
+    TABLES,
+    TASKS,
+    WORLDS,
+    evidence,
+    first_run,
+    holding,
+    knobs,
+    people,
+    said,
+    states,
+    table,
+    world,
+)
 from mlops.errors import CannotRun
 from mlops.gates import fairness
 from mlops.gates.result import Gate
@@ -28,9 +42,95 @@ def by_share(rows: int, **selected: int):
     return evidence((place % 2).astype("int8"), score, gender=gender)
 
 
-def test_accepts_equal_groups():
+def lifted(score: np.ndarray) -> np.ndarray:
+    """Scores that are too high: of several classes that of the last."""
+    if score.ndim == 2:
+        return score * [1, 1, 3] / (score * [1, 1, 3]).sum(axis=1, keepdims=True)
+    return score + 0.3 * (1 - score if score.max() < 1 else 1)
+
+
+def doubtful(score: np.ndarray) -> np.ndarray:
+    """The same decisions among several classes, told with a probability of a half."""
+    return 0.25 + 0.25 * np.eye(3)[score.argmax(axis=1)]
+
+
+def skewed(task: str, rows: int = 2000, wrong=lifted):
+    """A world in which the scores of each m are wrong."""
+    target, score = WORLDS[task](rows)
+    male = (np.resize(GENDER, rows) == "m").reshape(-1, *[1] * (score.ndim - 1))
+    return evidence(target, np.where(male, wrong(score), score), contract=TABLES[task])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_accepts_equal_groups(task):
     """Groups drawn from one world pass on every rate."""
-    assert {"pass"} == {gate.status for gate in gates().values()}
+    assert {"pass"} == states(fairness, holding(task))
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("binary", "share of positive decisions: f less m is -0."),
+        ("multiclass", "share of positive decisions (high): f less m is -0."),
+        ("regression", "mean prediction (in standard deviations of the target): f less m is -0."),
+    ],
+)
+def test_refuses_a_planted_gap(task, message):
+    """Where one group's scores are lifted, the gate fails and names the pair, the class and the unit."""
+    gate = gates(skewed(task))["selection rate gap"]
+    assert "fail" == gate.status
+    assert gate.message.startswith(message)
+
+
+@pytest.mark.parametrize(("task", "wrong"), [("binary", lifted), ("multiclass", doubtful), ("regression", lifted)])
+def test_refuses_a_planted_gap_of_calibration(task, wrong):
+    """Where one group gets more than happens to it, or is told with more doubt, the gap of calibration fails."""
+    gate = gates(skewed(task, 4000, wrong))["calibration gap"]
+    assert "fail" == gate.status
+    assert gate.observed > 0.1
+
+
+def test_each_class_is_looked_at_as_the_positive_one():
+    """Rows of one class that are missed in one group alone fail, though as many are decided to be of each class."""
+    place = np.arange(3000)
+    target, male = place // 2 % 3, place % 2 == 1
+    called = np.where(male & (target < 2), 1 - target, target)
+    found = gates(evidence(target, np.where(np.arange(3) == called[:, None], 0.8, 0.1), contract=TABLES["multiclass"]))
+    assert ["pass", "fail"] == [found[f"{rate} gap"].status for rate in ("selection rate", "true positive rate")]
+    assert "share of positive decisions among true positives (low): f less m is +1.000" in (
+        found["true positive rate gap"].message
+    )
+
+
+def test_a_class_of_few_rows_makes_no_gap():
+    """A class with less than 50 rows in a group has no true positive rate to judge; the others have."""
+    target, score = WORLDS["multiclass"](1000)
+    target = np.where((target == 0) & (np.arange(1000) > 150), 1, target)
+    found = fairness._gaps(evidence(target, score, contract=TABLES["multiclass"]), "gender")
+    assert ["middle", "high"] == [pair[2] for pair, *_ in found["true_positive_rate"]]
+    assert ["low", "middle", "high"] == [pair[2] for pair, *_ in found["selection_rate"]]
+
+
+def test_a_number_has_no_true_positives():
+    """A regression is judged by its mean prediction and its mean error."""
+    assert ["selection rate gap", "calibration gap", "proxies among the inputs"] == list(gates(holding("regression")))
+
+
+def test_gaps_of_numbers_are_in_the_spread_of_the_target():
+    """Grams or tonnes: the gap is the same."""
+    target, score = WORLDS["regression"](1000)
+    found = [gates(evidence(k * target, k * score, contract=TABLES["regression"], resamples=20)) for k in (1, 1e6)]
+    assert found[0]["selection rate gap"].observed == pytest.approx(found[1]["selection rate gap"].observed)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_tiny_groups_are_neutral_in_every_task(task):
+    """Where there are not two classes, a group needs twice as many rows in all."""
+    target, score = WORLDS[task](1000)
+    for few, expected in ((99, {"neutral"}), (101, {"pass", "warn", "fail"})):
+        found = gates(evidence(target, score, contract=TABLES[task], gender=np.where(np.arange(1000) < few, "m", "f")))
+        seen = {found[f"{rate} gap"].status for rate in ("selection rate", "calibration")}
+        assert seen <= expected
 
 
 def test_refuses_a_planted_gap_of_selection():
@@ -106,11 +206,19 @@ def test_a_few_resamples_without_positives_are_left_out(ids, expected):
     assert expected == found["true positive rate gap"].status
 
 
-@pytest.mark.parametrize("changes", [{"score": np.full(1000, nan)}, {"threshold": nan}])
-def test_refuses_scores_that_are_no_numbers(changes):
-    """NaN is not below the threshold: the gate cannot judge."""
+@pytest.mark.parametrize(
+    ("task", "changes"),
+    [
+        ("binary", {"score": np.full(1000, nan)}),
+        ("binary", {"threshold": nan}),
+        ("multiclass", {"score": np.full((1000, 3), nan)}),
+        ("regression", {"score": np.full(1000, nan)}),
+    ],
+)
+def test_refuses_scores_that_are_no_numbers(task, changes):
+    """NaN is not below the threshold, nor the least likely class: the gate cannot judge."""
     with pytest.raises(CannotRun, match="a score or the threshold is not a number"):
-        said(fairness, **changes)
+        said(fairness, first_run(task), **changes)
 
 
 def test_accepts_inputs_that_do_not_tell_the_group():
@@ -124,6 +232,21 @@ def test_accepts_inputs_that_do_not_tell_the_group():
 def test_refuses_inputs_that_tell_the_group(auc, se, expected):
     """An AUC above `gates.fairness.proxy_auc` fails, warns where it may be chance, and fails where it is NaN."""
     assert expected == gates(proxies={"gender": Proxy("m", auc, se)})["proxies among the inputs"].status
+
+
+@pytest.mark.parametrize(
+    ("alone", "words"), [(0.87123, "city alone does it with 0.8712"), (0.6, "city tells most of it, alone 0.6000")]
+)
+def test_names_the_input_that_tells_the_group(alone, words):
+    """The limit, the column and what to do about it."""
+    gate = gates(proxies={"gender": Proxy("m", 0.9, 0.01, "city", alone)})["proxies among the inputs"]
+    assert gate.message.endswith(f"; 0.65 is allowed; {words}: set `feature: false` on it in data/contract.yaml")
+
+
+def test_names_no_input_where_none_tells_the_group():
+    """What passes needs no remedy, and says its limit."""
+    gate = gates(proxies={"gender": Proxy("m", 0.55, 0.01, "city", 0.54)})["proxies among the inputs"]
+    assert gate.message.endswith("; 0.65 is allowed")
 
 
 def test_refuses_a_protected_column_as_input():

@@ -12,16 +12,29 @@ def judged(floors: dict, **metrics):
     return said(floor, params=knobs({"floors": floors}), metrics=holding().metrics | {"metrics": metrics})
 
 
-@pytest.mark.parametrize(("name", "limit"), [("roc_auc", 0.8), ("brier", 0.2), ("profit", -1)])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("roc_auc", 0.8), ("brier", 0.2), ("recall_low", 0.6), ("rmse", 30), ("r2", -0.1), ("profit", -1)],
+)
 def test_accepts_a_value_on_its_floor(name, limit):
     """Equal to the limit is inside."""
     (gate,) = judged({name: limit}, **{name: limit})
     assert "pass" == gate.status
 
 
-@pytest.mark.parametrize(("name", "limit", "value"), [("roc_auc", 0.8, 0.79), ("brier", 0.2, 0.21), ("profit", -1, -2)])
+@pytest.mark.parametrize(
+    ("name", "limit", "value"),
+    [
+        ("roc_auc", 0.8, 0.79),
+        ("brier", 0.2, 0.21),
+        ("recall_low", 0.6, 0.5),
+        ("rmse", 30, 31),
+        ("r2", -0.1, -0.2),
+        ("profit", -1, -2),
+    ],
+)
 def test_refuses_a_value_beyond_its_floor(name, limit, value):
-    """Less than the floor fails; for losses and costs, more than the ceiling."""
+    """Less than the floor fails; for losses and errors, more than the ceiling."""
     (gate,) = judged({name: limit}, **{name: value})
     assert ("fail", value) == (gate.status, gate.observed)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judging import first_run, holding
+from judging import TASKS, first_run, holding
 from mlops import gates
 from mlops.errors import CannotRun
 from mlops.gates.result import Evidence
@@ -47,23 +47,26 @@ def test_no_gate_is_forgotten():
     assert found == {module.ID for module in gates.GATES}
 
 
-def test_judge_passes_what_holds():
+@pytest.mark.parametrize("task", TASKS)
+def test_judge_passes_what_holds(task):
     """Where everything holds no gate fails, and each has said something under its own name."""
-    found = gates.judge(holding())
+    found = gates.judge(holding(task))
     assert {"pass", "neutral"} == {gate.status for gate in found}
     assert [module.ID for module in gates.GATES] == list(dict.fromkeys(gate.id for gate in found))
 
 
-def test_judge_passes_a_first_run_and_says_why():
+@pytest.mark.parametrize("task", TASKS)
+def test_judge_passes_a_first_run_and_says_why(task):
     """With no baseline at all nothing fails, and the gate against main gives the reason."""
-    found = gates.judge(first_run())
+    found = gates.judge(first_run(task))
     assert set() == {gate.id for gate in found if gate.status == "fail"}
     assert "first run: there is no model to compare with" == found[0].message
 
 
-def test_nothing_passes_where_nothing_is_known():
+@pytest.mark.parametrize("task", TASKS)
+def test_nothing_passes_where_nothing_is_known(task):
     """Evidence with nothing in it but params and contract passes no gate, and every message says something."""
-    found = gates.judge(Evidence(holding().params, holding().table, {}))
+    found = gates.judge(Evidence(holding(task).params, holding(task).table, {}))
     assert {"fail", "neutral"} == {gate.status for gate in found}
     assert [] == [gate.title for gate in found if not gate.message]
 
@@ -105,6 +108,15 @@ def test_nothing_passes_where_nothing_is_known():
 def test_what_is_missing_fails_its_gate(lost, gate):
     """A report, a metric, a number or a key that is not there is a failure of the gate that needs it."""
     assert gate in failed(replace(holding(), **lost))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("gate", ["fairness", "calibration"])
+def test_scores_that_are_no_numbers_fail_in_every_task(task, gate):
+    """One NaN among the scores, of a class that is not the likeliest too."""
+    score = holding(task).score.copy()
+    score[(7, 1)[: score.ndim]] = np.nan
+    assert gate in failed(replace(holding(task), score=score))
 
 
 def test_a_gate_that_breaks_has_failed_and_shows_no_value(monkeypatch):

@@ -23,3 +23,8 @@ def test_refuses_a_state_that_nobody_knows():
     """A state outside the five cannot be said."""
     with pytest.raises(ValueError, match="'fresh' is no status"):
         said(lock, lock={"status": "fresh"})
+
+
+def test_is_called_lock():
+    """The title says what was looked at, not how it is: it may be stale."""
+    assert ["Lock"] == [gate.title for gate in said(lock)]

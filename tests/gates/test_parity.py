@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from judging import holding, said
+from judging import TASKS, holding, said
 from mlops.gates import parity
 
 SEEN = {"max_difference": 3.2e-7, "decisions_changed": 0, "rows": 2000}
@@ -36,3 +36,10 @@ def test_refuses_decisions_that_differ(changed):
 def test_refuses_a_comparison_that_was_not_made(seen):
     """No parity in metrics.json, or one over no rows, fails both."""
     assert ["fail", "fail"] == judged(seen)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_says_the_unit_of_numbers(task):
+    """Differences of predicted numbers are in their standard deviations; probabilities need no unit."""
+    message = said(parity, holding(task))[0].message
+    assert (task == "regression") == ("(in standard deviations of the predictions)" in message)

@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from mlops.gates.result import STATUSES, Gate, limit, number
+from mlops.gates.result import STATUSES, Gate, decimals, form, limit, number
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -49,8 +49,35 @@ def test_limit_says_what_is_no_number():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.81897049, 0.81897), (1.04e-05, 1.04e-05), (0, 0.0), (nan, None), (-inf, None), (None, None)],
+    [(0.81897049, 0.81897), (1.04e-05, 1.04e-05), (0, 0.0), (-0.0, 0.0), (nan, None), (-inf, None), (None, None)],
 )
 def test_number_keeps_six_digits_and_no_nan(value, expected):
     """Small numbers keep their digits, so that a limit of 0.00001 can be read beside what was seen."""
     assert expected == number(value)
+
+
+def test_no_change_has_no_sign():
+    """-0 is 0 in verdict.json."""
+    assert "0.0" == str(number(-0.0))
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((0.8024, 0.81), "0.8024"),
+        ((0.0001234567, 0.0001), "0.0001235"),
+        ((0.0001234567, 2.0), "0.0001"),
+        ((53210.25,), "53210.2500"),
+        ((1.5e-12, nan, None), "1.500e-12"),
+        ((0.0, 0.0), "0.0000"),
+    ],
+)
+def test_form_shows_four_digits_of_the_largest_beside_each_other(values, shown):
+    """Four decimals, more where the largest value is small, and an exponent where that would be a long row of noughts."""
+    assert shown == format(values[0], form(*values))
+
+
+@pytest.mark.parametrize("value", [nan, inf, None])
+def test_form_is_the_usual_one_without_a_number(value):
+    """What is no number has no scale."""
+    assert (4, ".4f") == (decimals(value), form(value))

@@ -6,10 +6,12 @@ from math import nan
 import numpy as np
 import pytest
 
-from judging import CITIES, blurred, evidence, first_run, holding, knobs, said, world
+from judging import CITIES, TABLES, TASKS, WORLDS, blurred, evidence, first_run, holding, knobs, said, world
 from mlops.bootstrap import Difference
 from mlops.gates import slices
 from mlops.gates.result import Evidence
+
+FEW = "no group has enough rows (gates.slices.min_class_rows is 5000): too few to judge"
 
 
 def twenty_cities(seed: int, worse: str = "") -> Evidence:
@@ -28,11 +30,26 @@ def one(delta: float, half: float, **gates):
     return gate
 
 
-def test_accepts_groups_that_keep_their_worth():
+@pytest.mark.parametrize(
+    ("task", "metric"), [("binary", "ROC AUC"), ("multiclass", "Macro F1"), ("regression", "RMSE")]
+)
+def test_accepts_groups_that_keep_their_worth(task, metric):
     """No group lost anything that matters."""
-    (gate,) = said(slices)
+    (gate,) = said(slices, holding(task))
     assert "pass" == gate.status
-    assert gate.message.startswith("0 of 6 groups got worse by more than 0.05 ROC AUC; the lowest changes: ")
+    assert gate.message.startswith(f"0 of 6 groups got worse by more than 0.05 {metric}; the lowest changes: ")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_refuses_a_group_that_is_worse_in_every_task(task):
+    """One city of four whose scores see the cause through much noise fails and is named."""
+    target, truth = WORLDS[task](4000)
+    city = np.array(CITIES)[np.arange(4000) % 4]
+    at = (city == "C02").reshape(-1, *[1] * (truth.ndim - 1))
+    found = evidence(target, np.where(at, blurred(truth, 2, 3), truth), truth, contract=TABLES[task], city=city)
+    (gate,) = said(slices, found)
+    assert "fail" == gate.status
+    assert "these: city=C02 " in gate.message
 
 
 def test_twenty_unchanged_groups_do_not_fail():
@@ -87,7 +104,16 @@ def test_too_few_rows_are_neutral():
     """Groups that are too small to judge are no pass."""
     few = knobs({"slices": {"min_class_rows": 5000}})
     (gate,) = said(slices, slice_differences={}, params=few)
-    assert ("neutral", "no group has 5000 rows of each class: too few to judge") == (gate.status, gate.message)
+    assert ("neutral", FEW) == (gate.status, gate.message)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_too_few_rows_are_neutral_in_every_task(task):
+    """Of several classes and of numbers it is twice `min_class_rows` that a group needs in all."""
+    whole = holding(task)
+    for least, expected in ((250, "fail"), (251, "neutral")):  # 1,000 rows are 500 of each gender
+        (gate,) = said(slices, whole, slice_differences={}, params=knobs({"slices": {"min_class_rows": least}}, task))
+        assert expected == gate.status
 
 
 def test_a_first_run_is_neutral():
@@ -95,3 +121,13 @@ def test_a_first_run_is_neutral():
     (gate,) = said(slices, first_run())
     assert ("neutral", first_run().no_baseline) == (gate.status, gate.message)
     assert said(slices, replace(first_run(), no_baseline=""))[0].message
+
+
+@pytest.mark.parametrize(("name", "sign"), [("roc_auc", -1), ("log_loss", 1)])
+def test_what_is_seen_is_what_the_worst_group_lost(name, sign):
+    """It stands beside the limit: above 0 it got worse, whichever way the metric is better."""
+    change = holding().slice_differences["gender=f"]
+    lost = replace(change, delta=0.2 * sign, low=0.15 * sign, high=0.25 * sign)
+    found = dict.fromkeys(holding().slice_differences, lost)
+    gate = said(slices, params=knobs({"primary": name}), slice_differences=found)[0]
+    assert (0.2, 0.05) == (gate.observed, gate.threshold)

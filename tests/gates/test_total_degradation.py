@@ -5,7 +5,7 @@ from math import nan
 
 import pytest
 
-from judging import holding, said
+from judging import holding, knobs, said
 from mlops.gates import total_degradation
 
 
@@ -19,6 +19,14 @@ def test_the_primary_metric_may_lose_so_much_against_prod(delta, expected):
     """A loss of up to `gates.max_total_degradation` passes, more fails, NaN fails."""
     (gate,) = said(total_degradation, champion=against(delta), no_champion="")
     assert ("ROC AUC against prod", expected, 0.02) == (gate.title, gate.status, gate.threshold)
+
+
+@pytest.mark.parametrize(("delta", "expected"), [(0.03, "fail"), (-0.03, "pass")])
+def test_an_error_that_rises_against_prod_is_worse(delta, expected):
+    """Where lower is better a rise beyond the total fails, and a fall passes."""
+    found = replace(holding("regression"), champion=against(delta), no_champion="", params=knobs(task="regression"))
+    (gate,) = said(total_degradation, found)
+    assert ("RMSE against prod", expected) == (gate.title, gate.status)
 
 
 def test_small_steps_add_up():

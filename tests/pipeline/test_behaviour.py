@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from copies import lay_out
 from mlops.files import read_json, write_text
 from mlops.paths import BEHAVIOUR
 from tables import Folder
@@ -23,6 +24,9 @@ def test_holds(score, rows):
 
 def test_fails_with_a_word_of_its_own(rows):
     assert False, f"{{len(rows)}} rows are too few"
+
+def test_knows_the_targets(rows, targets):
+    assert list(targets(rows)) == list(rows["default"])
 
 def test_fails_without_a_word():
     assert "{CANARY}" == "someone else"
@@ -44,6 +48,10 @@ def test_swap(column, inputs, protected, by_construction):
 
 def test_most_hold(rows, cases, limits):
     cases([True] * 199 + [False], at_least=limits.invariance)
+
+class TestSwapOfTwo:
+    def test_the_same_is_the_same(self, rows, decide, same, cases):
+        cases(same(decide(rows), decide(rows)))
 
 def test_too_few_hold(rows, cases):
     cases(rows["age"] > rows["age"].min() + 10, at_least=0.95)
@@ -69,7 +77,26 @@ def test_skipped():
 def test_expected_to_fail():
     assert False
 """,
-    "tests/model/test_more.py": "def test_of_my_own(): pass",
+    "tests/model/test_more.py": """
+def test_of_my_own():
+    pass
+
+class TestInvariance:
+    def test_in_a_class(self):
+        pass
+
+class TestOther:
+    def test_in_another_class(self):
+        pass
+""",
+}
+OWN = sum(text.count("def test_") for text in TESTS.values()) + 1  # one runs twice
+BUILTIN = {  # what the sample's contract makes of the template's own tests
+    "test_every_score_is_what_the_task_says": "minimum functionality",
+    "test_it_knows_more_than_the_average": "minimum functionality",
+    "test_a_row_with_nothing_in_it_gets_an_answer": "minimum functionality",
+    "test_swapping_a_protected_column_keeps_the_decision[gender]": "invariance",
+    "test_swapping_a_protected_column_keeps_the_decision[race]": "invariance",
 }
 
 
@@ -114,10 +141,14 @@ def report(evaluated, tmp_path_factory):
         ("test_skipped", "directional", "skipped"),
         ("test_expected_to_fail", "directional", "skipped"),
         ("test_of_my_own", "own", "pass"),
+        ("test_in_a_class", "invariance", "pass"),
+        ("test_in_another_class", "own", "pass"),
+        ("test_the_same_is_the_same", "invariance", "pass"),
+        ("test_knows_the_targets", "minimum functionality", "pass"),
     ],
 )
 def test_every_test_has_its_kind_and_status(report, test, kind, status):
-    """The file says the kind; a test that is skipped or expected to fail is no pass."""
+    """The class or the file says the kind; a test that is skipped or expected to fail is no pass."""
     line = report(False)[0][test]
     assert (kind, status) == (line["kind"], line["status"])
 
@@ -125,8 +156,16 @@ def test_every_test_has_its_kind_and_status(report, test, kind, status):
 def test_there_is_one_line_a_test(report):
     """Nothing is left out, and a failing test does not stop the pipeline."""
     lines, code, text = report(False)
-    assert 15 == len(lines) == text.count('"test"')
+    assert OWN + len(BUILTIN) == len(lines) == text.count('"test"')
     assert 0 == code
+
+
+def test_the_templates_own_tests_stand_beside_the_owners(report):
+    """Those that the contract means, each with its kind; the sample names no direction, so none is tested."""
+    lines = report(False)[0]
+    assert BUILTIN == {name: lines[name]["kind"] for name in BUILTIN}
+    assert [] == [name for name in lines if name.startswith("test_a_larger_value")]
+    assert {"by construction"} == {lines[name]["status"] for name, kind in BUILTIN.items() if kind == "invariance"}
 
 
 def test_cases_are_counted(report, evaluated):
@@ -191,10 +230,29 @@ def refusal(tests: dict[str, str]) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("tests", [{}, {"tests/model/test_invariance.py": "X = 1\n"}])
-def test_refuses_where_there_is_no_test(folder, tests):
-    """No folder, or no test in it: nothing was proved, which is no pass."""
-    assert refusal(tests).startswith("mlops behaviour: tests/model has no test that could be run (pytest exit ")
+@pytest.mark.parametrize("tests", [{}, {"tests/model/test_invariance.py": "X = 1\n"}], ids=["no folder", "no test"])
+def test_without_tests_of_the_owners_the_templates_run(trained, tests):
+    """Whether that is enough, the gate says: `behaviour.require` in params.yaml."""
+    done = behave(tests)
+    assert (0, set(BUILTIN)) == (done.returncode, {line["test"] for line in read_json(BEHAVIOUR, "")["tests"]})
+
+
+def test_the_owners_tests_import_the_owners_modules(evaluated, tmp_path, monkeypatch):
+    """And not the sample's, which this repository's own tests put on their path."""
+    root = lay_out(tmp_path)
+    for name in ("data/prepared", "models"):
+        shutil.copytree(evaluated.path / name, root / name)
+    shutil.rmtree(root / "tests/model")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PYTHONPATH", str(root / "src"))
+    behave({"tests/model/test_more.py": f"""
+import model.features
+
+def test_mine():
+    assert {str(root / "src/model/features.py")!r} == model.features.__file__, model.features.__file__
+"""})  # fmt: skip
+    (line,) = (line for line in read_json(BEHAVIOUR, "")["tests"] if line["test"] == "test_mine")
+    assert ("pass", "") == (line["status"], line["message"])
 
 
 @pytest.mark.parametrize("text", ["import no_such_module\n", "def test_(:\n"])
@@ -204,3 +262,40 @@ def test_refuses_a_file_that_does_not_import(folder, text):
     assert expected == refusal(
         {"tests/model/test_directional.py": text, "tests/model/test_more.py": "def test_(): pass"}
     )
+
+
+def test_refuses_a_conftest_that_does_not_import(trained):
+    """What breaks pytest itself is said with its exit code: nothing was proved, which is no pass."""
+    said = refusal(
+        {"tests/model/conftest.py": "raise RuntimeError('no')", "tests/model/test_more.py": "def test_(): pass"}
+    )
+    assert said.startswith("mlops behaviour: tests/model could not be run (pytest exit ")
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_fixtures_are_of_the_contracts_task(copied, task):
+    """Targets, scores and decisions are what mlops.task says; two numbers are the same within a hundredth of their spread."""
+    folder = copied(task)
+    test = {
+        "multiclass": """
+import numpy as np
+
+def test_it(rows, targets, score, decide, same, cases):
+    assert list(np.array(["rent", "own", "mortgage"])[targets(rows)]) == list(rows["housing"])
+    assert list(score(rows).argmax(axis=1)) == list(decide(rows))
+    assert [True, False] == list(same(np.array([1, 1]), np.array([1, 2])))
+    cases(same(decide(rows), decide(rows)))
+""",
+        "regression": """
+import numpy as np
+
+def test_it(rows, targets, score, decide, same, cases):
+    assert list(targets(rows)) == list(rows["amount"]) and list(score(rows)) == list(decide(rows))
+    step = rows["amount"].to_numpy().std() / 100
+    assert [True, False] == list(same(np.array([1.0, 1.0]), 1 + np.array([0.99, 1.01]) * step))
+    cases(same(decide(rows), decide(rows)))
+""",
+    }[task]
+    assert 0 == behave({"tests/model/test_more.py": test}).returncode
+    (line,) = (line for line in read_json(BEHAVIOUR, "")["tests"] if line["test"] == "test_it")
+    assert ("pass", len(folder.parts()["test"])) == (line["status"], line["cases"])

@@ -3,18 +3,22 @@
 import sys
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 
 from mlops import contract, files
 from mlops.errors import CannotRun
-from mlops.paths import DEEPCHECKS, DEEPCHECKS_PAGE, PART, PREDICTIONS
+from mlops.onnx_model import Model
+from mlops.paths import DEEPCHECKS, DEEPCHECKS_PAGE, PREDICTIONS
 from mlops.pipeline import deepchecks
+from mlops.task import score_columns
+from tables import TASKS
 
 CONTRACT = """
 version: 1
 task: binary
 target: bought
+positive: 1
 id: visit
 columns:
   visit: {type: text}
@@ -24,7 +28,7 @@ columns:
 PARAMS = """
 data: {window: {start: "2024-01", end: "2024-02"}}
 split: {salt: "visits"}
-train: {estimator: logistic}
+train: {estimator: linear, estimators: {linear: {}}}
 deepchecks: {gate: [%s]}
 """
 
@@ -63,11 +67,33 @@ def test_refuses_a_gate_that_is_no_check(tree):
         deepchecks.run(None)
 
 
-def test_refuses_predictions_of_other_rows(tree):
+@pytest.mark.parametrize("check", ["ConflictingLabels", "IndexTrainTestLeakage"])
+def test_refuses_a_gate_of_what_its_contract_has_not(tree, check):
+    """A check of classes for numbers, of ids for a table of groups: the contract is read before anything runs."""
+    tree("DataDuplicates", check)
+    text = CONTRACT.replace("binary", "regression").replace("positive: 1\n", "").replace("id: visit", "group: visit")
+    files.write_text("data/contract.yaml", text)
+    with pytest.raises(CannotRun, match=rf"'deepchecks.gate' names '{check}', which is left out of the suite"):
+        deepchecks.run(None)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_takes_the_scores_and_decisions_of_both_parts(answered, monkeypatch, task):
+    """Of the train rows the model's own, of the test rows those that `evaluate` wrote; one column a class."""
+    folder = answered(task)
+    monkeypatch.chdir(folder.path)
+    found, model = deepchecks.scores(contract.read()), Model.read()
+    columns = [*score_columns(model.classes), "decision"]
+    assert {"train": columns, "test": columns} == {name: list(frame) for name, frame in found.items()}
+    for name, frame in found.items():
+        score = model.score(folder.parts()[name])
+        np.testing.assert_allclose(frame[columns[:-1]].to_numpy().reshape(score.shape), score, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(frame["decision"].astype(float), model.decide(score).astype(float))
+
+
+def test_refuses_predictions_of_other_rows(trained):
     """Test scores count only where they belong to the prepared test rows, in their order."""
-    rows = pd.DataFrame({"visit": ["a", "b"], "amount": [1.0, 2.0], "bought": [0, 1]})
-    files.write_table(PART.format("test"), rows)
-    files.write_table(PREDICTIONS, rows[::-1].assign(score=0.5, decision=True))
+    files.write_table(PREDICTIONS, files.read_table(PREDICTIONS)[::-1])
     with pytest.raises(CannotRun, match=r"predictions.parquet is not of the rows in data/prepared/test.parquet"):
         deepchecks.scores(contract.read())
 
@@ -93,9 +119,15 @@ def test_says_so_where_a_command_ends_without_a_word():
         deepchecks.execute([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
 
 
-def test_sums_the_report_up_in_a_line():
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ([([True, False], ""), ([False], "why")], "3 conditions, 2 do not hold, 1 check could not run"),
+        ([([False], "")], "1 condition, 1 does not hold, 0 checks could not run"),
+        ([([True], ""), ([], "why"), ([], "why")], "1 condition, 0 do not hold, 2 checks could not run"),
+    ],
+)
+def test_sums_the_report_up_in_a_line(checks, said):
     """Conditions that do not hold and checks that could not run are counted apart."""
-    held, broken = {"passed": True}, {"passed": False}
-    report = {"checks": [{"conditions": [held, broken], "error": ""}, {"conditions": [broken], "error": "why"}]}
-    expected = "deepchecks: 3 conditions, 2 do not hold, 1 could not run; see reports/deepchecks.html"
-    assert expected == deepchecks.summary(report)
+    found = [{"conditions": [{"passed": held} for held in helds], "error": error} for helds, error in checks]
+    assert f"deepchecks: {said}; see reports/deepchecks.html" == deepchecks.summary({"checks": found})

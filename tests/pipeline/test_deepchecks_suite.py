@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from mlops import cli, files
+from mlops.config import parse
+from mlops.contract import Contract
 from mlops.errors import CannotRun
 from mlops.paths import DEEPCHECKS, DEEPCHECKS_PAGE, PART
 from mlops.pipeline import deepchecks_suite as suite
@@ -35,10 +37,19 @@ columns:
   note: {type: text}
   bought: {type: category, categories: ["no", "yes"]}
 """
+ASKED = 'task: binary\ntarget: bought\npositive: "yes"\n'
+CONTRACTS = {
+    "binary": CONTRACT,
+    "multiclass": CONTRACT.replace(ASKED, "task: multiclass\ntarget: kind\n")
+    + '  kind: {type: category, categories: ["few", "some", "many"]}\n',
+    "regression": CONTRACT.replace(ASKED, "task: regression\ntarget: spent\n") + "  spent: {type: number}\n",
+}
+TABLES = {task: parse(text, Contract, "data/contract.yaml") for task, text in CONTRACTS.items()}
+OF_CLASSES = {"CalibrationScore", "ConflictingLabels", "ConfusionMatrixReport", "NewLabelTrainTest", "RocReport"}
 PARAMS = """
 data: {window: {start: "2024-01", end: "2024-02"}}
 split: {salt: "visits"}
-train: {estimator: logistic}
+train: {estimator: linear, estimators: {linear: {}}}
 deepchecks: {seed: 1, rows: 500, gate: [DataDuplicates, TrainTestSamplesMix]}
 reports: {examples: %s}
 """
@@ -48,6 +59,7 @@ def visits(rows: int, seed: int) -> pd.DataFrame:
     """Return `rows` random visits of the contract above; a higher amount is bought more often."""
     rng = np.random.default_rng(seed)
     amount = rng.normal(50, 10, rows).round(2)
+    spent = amount + rng.normal(0, 10, rows).round(2)
     return pd.DataFrame(
         {
             "visit": [f"{seed}-{number}" for number in range(rows)],
@@ -58,7 +70,9 @@ def visits(rows: int, seed: int) -> pd.DataFrame:
             "member": rng.random(rows) < 0.5,
             "group": rng.choice(["a", "b"], rows),
             "note": "said nothing",
-            "bought": np.where(amount + rng.normal(0, 10, rows) > 50, "yes", "no"),
+            "bought": np.where(spent > 50, "yes", "no"),
+            "kind": np.array(["few", "some", "many"])[np.digitize(0.7 * amount + 0.3 * spent, [42, 58])],
+            "spent": spent,
         }
     )
 
@@ -73,20 +87,31 @@ def plant(train: pd.DataFrame, test: pd.DataFrame) -> None:
     test.loc[6, "street"] = f"{CANARY} 2"
 
 
+def answers(frame: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The score and decision of each row, as a model would see its amount."""
+    rank = frame["amount"].fillna(50).rank(pct=True)
+    if task == "binary":
+        return pd.DataFrame({"score": rank, "decision": rank > 0.5})
+    if task == "regression":
+        return pd.DataFrame({"score": frame["amount"].fillna(50), "decision": frame["amount"].fillna(50)})
+    shares = np.exp(-30 * (rank.to_numpy()[:, None] - [0.1, 0.5, 0.9]) ** 2)
+    scores = pd.DataFrame(shares / shares.sum(axis=1, keepdims=True), columns=["score_few", "score_some", "score_many"])
+    return scores.assign(decision=shares.argmax(axis=1))
+
+
 @pytest.fixture
 def reports(tmp_path, monkeypatch):
-    """A function (train, test, examples): run the suite as the verb runs it, and return the parsed JSON and the page."""
+    """A function (train, test, examples, task, contract): run the suite as the verb runs it, and return the parsed JSON and the page."""
     monkeypatch.chdir(tmp_path)
     for name, value in cli.PINS.items():
         monkeypatch.setenv(name, value)
 
-    def run(train, test, examples=False):
-        files.write_text("data/contract.yaml", CONTRACT)
+    def run(train, test, examples=False, task="binary", contract=None):
+        files.write_text("data/contract.yaml", contract or CONTRACTS[task])
         files.write_text("params.yaml", PARAMS % str(examples).lower())
         for name, frame in (("train", train), ("test", test)):
-            score = frame["amount"].fillna(50).rank(pct=True)
             files.write_table(PART.format(name), frame)
-            files.write_table(f"scores/{name}.parquet", pd.DataFrame({"score": score, "decision": score > 0.5}))
+            files.write_table(f"scores/{name}.parquet", answers(frame, task))
         command = [ENVIRONMENT / "bin/python", "-m", "mlops.pipeline.deepchecks_suite", "scores"]
         subprocess.run(command, check=True)
         return json.loads(Path(DEEPCHECKS).read_text()), Path(DEEPCHECKS_PAGE).read_text()
@@ -94,10 +119,11 @@ def reports(tmp_path, monkeypatch):
     return run
 
 
-def test_takes_a_gate_of_checks_that_it_runs():
+@pytest.mark.parametrize("task", TABLES)
+@pytest.mark.parametrize("by", ["hash", "time"])
+def test_takes_a_gate_of_checks_that_it_runs(by, task):
     """Every check of the suite may gate."""
-    for by in ("hash", "time"):
-        suite.check_gate(sorted(suite.names(by)), by)
+    suite.check_gate(sorted(suite.names(by, TABLES[task])), by, TABLES[task])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +138,33 @@ def test_takes_a_gate_of_checks_that_it_runs():
 def test_refuses_a_gate_that_it_does_not_run(name, sentence):
     """What is misspelt gets the nearest name, what is left out gets the reason."""
     with pytest.raises(CannotRun, match=sentence):
-        suite.check_gate(["DataDuplicates", name], "hash")
+        suite.check_gate(["DataDuplicates", name], "hash", TABLES["binary"])
+
+
+@pytest.mark.parametrize("name", sorted(OF_CLASSES))
+def test_refuses_a_gate_of_classes_for_a_number(name):
+    """Two classes and several may gate on it, a number cannot: the reason says so."""
+    for task in ("binary", "multiclass"):
+        suite.check_gate([name], "hash", TABLES[task])
+    with pytest.raises(CannotRun, match=rf"names '{name}', which is left out of the suite \(it is for classes\)"):
+        suite.check_gate([name], "hash", TABLES["regression"])
+
+
+def test_a_table_without_an_id_has_no_check_of_ids():
+    """A group is shared on purpose."""
+    grouped = TABLES["binary"].model_copy(update={"id": None, "group": "visit"})
+    assert {"IndexTrainTestLeakage"} == suite.names("hash", TABLES["binary"]) - suite.names("hash", grouped)
+    with pytest.raises(CannotRun, match=r"is left out of the suite \(data/contract.yaml names no `id`\)"):
+        suite.check_gate(["IndexTrainTestLeakage"], "hash", grouped)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_the_target_is_a_number_and_no_feature(reports, task):
+    """The place of its class, or the number itself; the targets of other questions are what the contract makes of them."""
+    files.write_table(PART.format("train"), visits(50, 1))
+    found, table = suite.data("train", TABLES[task]), TABLES[task]
+    assert {"multiclass": "i", "regression": "f"}[task] == found[table.target].dtype.kind
+    assert ["visit", "day", *table.features, table.target] == list(found)
 
 
 @pytest.mark.slow
@@ -127,16 +179,37 @@ def test_names_every_check_of_the_full_suite_once():
 
 
 @pytest.mark.slow
-def test_holds_on_rows_without_a_fault_and_gives_the_same_bytes_twice(reports):
-    """Every check of the suite can run on every column type, integrity holds, and a second run changes no byte."""
+@pytest.mark.parametrize("task", TABLES)
+def test_holds_on_rows_without_a_fault_and_gives_the_same_bytes_twice(reports, task):
+    """Every check of the suite can run on every column type and task, integrity holds, and a second run changes no byte."""
     train, test = visits(900, 1), visits(400, 2)
-    report, page = reports(train, test)
+    report, page = reports(train, test, task=task)
     assert [] == [check["title"] for check in report["checks"] if check["error"]]
-    assert suite.names("hash") == {check["check"] for check in report["checks"]}
+    assert suite.names("hash", TABLES[task]) == {check["check"] for check in report["checks"]}
     assert failing(report).isdisjoint(
         {"DataDuplicates", "IndexTrainTestLeakage", "TrainTestSamplesMix", "ConflictingLabels"}
     )
-    assert (report, page) == reports(train, test)
+    assert (report, page) == reports(train, test, task=task)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "check"), [("multiclass", "RocReport"), ("regression", "SimpleModelComparison")])
+def test_tells_a_useless_model_of_any_task(reports, task, check):
+    """Scores and decisions are read: answers of other rows are found out, those of their own rows are not."""
+    train, test = visits(900, 1), visits(400, 2)
+    assert check not in failing(reports(train, test, task=task)[0])
+    mixed = (frame.assign(amount=np.roll(frame["amount"], 7)) for frame in (train, test))
+    assert check in failing(reports(*mixed, task=task)[0])
+
+
+@pytest.mark.slow
+def test_runs_on_a_table_of_groups_without_dates(reports):
+    """No id and no time: every other check runs."""
+    text = CONTRACT.replace("id: visit\ntime: day\n", "group: visit\n")
+    report, _ = reports(visits(900, 1), visits(400, 2), contract=text)
+    assert [] == [check["title"] for check in report["checks"] if check["error"]]
+    grouped = parse(text, Contract, "data/contract.yaml")
+    assert suite.names("hash", grouped) == {check["check"] for check in report["checks"]}
 
 
 @pytest.mark.slow

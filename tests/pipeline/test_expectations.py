@@ -11,6 +11,7 @@ TABLE = """
 version: 1
 task: binary
 target: bought
+positive: 1
 id: visit
 columns:
   visit: {type: text, nullable: true}
@@ -86,6 +87,31 @@ def test_the_id_is_unique_and_that_is_critical():
     found = suite(TABLE.replace("text,", "text, severity: warning,"))
     (rule,) = (rule for rule in found if rule.expectation_type == UNIQUE)
     assert ("visit", "critical") == (rule.column, rule.severity.value)
+
+
+@pytest.mark.parametrize("id_and_group", ["group: weight", "id: visit\ngroup: weight"], ids=["a group", "both"])
+def test_a_group_need_not_be_unique(id_and_group):
+    """It is there so that rows share it; only an id names one row."""
+    found = [rule.column for rule in suite(TABLE.replace("id: visit", id_and_group)) if rule.expectation_type == UNIQUE]
+    assert ["visit"] * ("id: visit" in id_and_group) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "column", "expected"),
+    [
+        (
+            "task: multiclass\ntarget: bought\n",
+            'type: category, categories: ["a", "b", "c"]',
+            {EXIST, NOT_NULL, IN_SET},
+        ),
+        ("task: regression\ntarget: bought\n", "type: number, min: 0", {EXIST, NOT_NULL, TYPE, BETWEEN}),
+    ],
+)
+def test_the_target_of_any_task_keeps_its_rules(asked, column, expected):
+    """A class that is not named and a number out of range are found before anything is fitted."""
+    text = TABLE.replace("task: binary\ntarget: bought\npositive: 1\n", asked)
+    found = suite(text.replace("bought: {type: integer, nullable: true}", f"bought: {{{column}}}"))
+    assert expected == {rule.expectation_type for rule in found if rule.column == "bought"}
 
 
 def test_only_columns_of_the_contract_are_named():

@@ -39,6 +39,7 @@ TREE = {
     "src/mlops/pipeline/train.py": "from mlops import middle\n",
     "src/mlops/pipeline/evaluate.py": "import mlops.far\nimport some_library.part\n",
     "src/mlops/pipeline/behaviour.py": "",
+    "src/mlops/pipeline/builtin.py": "VALUE = 1\n",
     "src/mlops/middle.py": "def lazy():\n    from mlops.far import VALUE\n",
     "src/mlops/far.py": "import numpy\nVALUE = 1\n",
     "src/mlops/unused.py": "VALUE = 1\n",
@@ -168,6 +169,12 @@ def test_owners_tests_are_part_of_behaviour(tree):
     assert {"behaviour"} == changed(tree, "tests/model/conftest.py", "VALUE = 2\n")
 
 
+def test_the_templates_own_tests_are_part_of_behaviour(tree):
+    """No module imports them: pytest runs them by their name."""
+    assert {"behaviour"} == changed(tree, "src/mlops/pipeline/builtin.py", "VALUE = 2\n")
+    assert set() == changed(tree, "src/mlops/pipeline/builtin.py", "VALUE = 1  # one\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -214,6 +221,8 @@ def test_refuses_what_is_no_python(tree, text, line):
         ("src/model/metrics.py", {"evaluate"}),
         ("src/mlops/pipeline/expectations.py", {"validate"}),
         ("src/mlops/errors.py", ALL),
+        ("src/mlops/pipeline/builtin.py", {"behaviour"}),
+        ("src/mlops/export.py", {"train", "evaluate"}),
         ("src/mlops/compare.py", set()),
         ("tests/model/test_invariance.py", {"behaviour"}),
     ],
@@ -238,7 +247,8 @@ def test_a_comment_in_every_file_of_this_project_runs_nothing(project, tmp_path)
     ("library", "expected"),
     [
         ("great-expectations", {"validate"}),
-        ("scikit-learn", {"train", "evaluate"}),
+        ("scikit-learn", {"train", "evaluate", "behaviour", "deepchecks"}),
+        ("skl2onnx", {"train", "evaluate"}),
         ("onnxruntime", {"train", "evaluate", "behaviour", "deepchecks"}),
         ("mlflow", set()),
         ("mlops", set()),

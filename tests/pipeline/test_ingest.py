@@ -67,6 +67,44 @@ def test_rows_are_sorted_by_id_and_columns_as_in_the_contract(source, folder):
     assert [*folder.table.columns, "zebra", "ant"] == list(frame)
 
 
+@pytest.mark.parametrize("of", [{}, {"id": None}], ids=["with an id", "without one"])
+def test_rows_of_one_group_stand_together(source, folder, of):
+    """Sorted by group, and inside it by the id where there is one, else as the source had them."""
+    rows = applications(60, person=[f"p{number % 7}" for number in range(60)])
+    folder.set_contract({"group": "person", "columns.person": {"type": "text"}, **of})
+    source(rows)
+    ingest.run(None)
+    first, by = Path(RAW).read_bytes(), ["person", "application_id"]
+    assert list(rows.sort_values(by)["application_id"]) == list(read_table(RAW)["application_id"])
+    source(rows[::-1])
+    ingest.run(None)
+    assert (first == Path(RAW).read_bytes()) == (not of)
+
+
+def test_a_table_without_time_is_read_whole(folder, monkeypatch):
+    """Neither window nor time column: the source is asked for no months."""
+    rows, asked = applications(50), []
+    monkeypatch.setattr(model.source, "read", lambda *words: asked.append(words) or rows)
+    folder.set_contract({"time": None}).set_params({"data.window": None})
+    ingest.run(None)
+    assert [(None, None)] == [words[:2] for words in asked]
+    assert 50 == len(read_table(RAW))
+
+
+@pytest.mark.parametrize("change", [{"time": None}, {}], ids=["a window alone", "a time column alone"])
+def test_refuses_a_window_without_time_and_time_without_a_window(folder, change):
+    """The sentence says that both belong together."""
+    folder.set_contract(change).set_params({} if change else {"data.window": None})
+    assert "params.yaml: `data.window` is of a table with a `time` column" in refusal()
+
+
+def test_refuses_a_table_without_rows(source, folder):
+    """Where there is no window to move, the file is in doubt."""
+    folder.set_contract({"time": None}).set_params({"data.window": None})
+    source(applications(50)[:0])
+    assert "src/model/source.py gives no rows: is it the right file?" == refusal()
+
+
 def test_reads_other_months_on_request(folder):
     """Drift reads months outside of the window, from the same source."""
     frame = ingest.read(folder.knobs.data, folder.table, "2024-06", "2024-06")

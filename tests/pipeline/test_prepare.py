@@ -107,6 +107,26 @@ def test_a_table_without_a_time_column_is_split_by_id(folder):
     assert len(rows) == len(everyone(parts))
 
 
+@pytest.mark.parametrize("of", [{}, {"id": None}], ids=["with an id", "without one"])
+def test_rows_of_one_group_are_in_one_part(folder, of):
+    """Whatever their ids: nobody is asked about in the test whom the model has met in training."""
+    rows = applications(person=[f"p{number // 4}" for number in range(1200)])
+    folder.set_contract({"group": "person", "columns.person": {"type": "text"}, **of})
+    parts = folder.raw(rows).run("prepare").parts()
+    people = [set(parts[name]["person"]) for name in PARTS]
+    assert all(people)
+    assert len(set.union(*people)) == sum(map(len, people))
+
+
+def test_refuses_a_row_without_its_group(folder):
+    """The sentence names the column; all such rows would be one group."""
+    people = [None, *(f"p{number // 4}" for number in range(1199))]
+    folder.set_contract({"group": "person", "columns.person": {"type": "text", "nullable": True}})
+    folder.raw(applications(person=people))
+    with pytest.raises(CannotRun, match=r"^1 of 1200 rows have no 'person', whose hash says which part of the split"):
+        prepare.run(None)
+
+
 def test_no_holdout_is_no_fault(folder):
     """A split of three parts leaves the fourth file empty."""
     parts = folder.set_params({"split.train": 65, "split.holdout": 0}).raw(applications()).run("prepare").parts()
@@ -137,7 +157,7 @@ def test_refuses_a_target_of_one_class(folder):
 def test_refuses_a_positive_value_that_no_row_has(folder):
     """A contract that says 'yes' about a target of 0 and 1 is found out here."""
     folder.set_contract({"positive": "yes"}).raw(applications())
-    with pytest.raises(CannotRun, match=r"positive is yes.*or correct `positive` in data/contract.yaml"):
+    with pytest.raises(CannotRun, match=r"positive is yes.*, or correct `target` or `positive` in data/contract.yaml$"):
         prepare.run(None)
 
 
@@ -171,3 +191,50 @@ def test_accepts_a_target_of_two_classes(folder, positive, values):
     """Numbers, words and truth values are targets alike."""
     table = folder.set_contract({"positive": positive}).table
     assert check_target(pd.Series(values), table, "train") is None
+
+
+@pytest.mark.parametrize("classes", [["rent", "own", "mortgage"], ["rent", "own"]])
+def test_accepts_a_target_of_several_classes(folder, classes):
+    """A part may lack a class; which must be there, the stage `train` says."""
+    assert check_target(pd.Series(classes), folder.ask("multiclass").table, "test") is None
+
+
+@pytest.mark.parametrize("values", [[1, 2], [0.5, 0.25], [1e9, -1e9]])
+def test_accepts_a_target_of_numbers(folder, values):
+    """Of any size."""
+    assert check_target(pd.Series(values), folder.ask("regression").table, "train") is None
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "said"),
+    [
+        (
+            "multiclass",
+            ["rent"] * 4,
+            r"one class only among the 4 train rows \(rent\): widen `data.window` in params.yaml",
+        ),
+        ("regression", [2.5] * 4, r"one value only among the 4 train rows \(2.5\): widen `data.window` in params.yaml"),
+        (
+            "multiclass",
+            ["rent", "own", "boat", "tent"],
+            "is no class of data/contract.yaml in 2 of the train rows: add the",
+        ),
+        ("multiclass", ["rent", "own", None, None], "is missing in 2 of the train rows: leave unlabelled rows out"),
+        ("regression", [1.0, 2.0, None, 3.0], "is missing in 1 of the train rows: leave unlabelled rows out"),
+    ],
+    ids=["one class", "one number", "unnamed classes", "a class that is missing", "a number that is missing"],
+)
+def test_refuses_a_target_that_its_task_cannot_learn(folder, task, values, said):
+    """The sentence names the target, the rows and the fix, and nothing of two classes."""
+    table = folder.ask(task).table
+    with pytest.raises(CannotRun, match=rf"^target '{table.target}' .*{said}") as refused:
+        check_target(pd.Series(values), table, "train")
+    assert "positive" not in str(refused.value)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_parts_do_not_depend_on_the_question(folder, task):
+    """The same rows are tested on, whatever is asked about them."""
+    before = folder.raw(applications()).run("prepare").parts()
+    after = folder.ask(task).run("prepare").parts()
+    assert {name: ids(before, name) for name in PARTS} == {name: ids(after, name) for name in PARTS}

@@ -24,6 +24,7 @@ TABLE = parse(
 version: 1
 task: binary
 target: bought
+positive: 1
 id: visit
 columns:
   visit: {type: text}

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from judging import PARAMS, holding
+from judging import PARAMS, TABLE, holding
 from mlops import files
 from mlops.errors import CannotRun
 from mlops.paths import LOCK, METRICS, PART
@@ -83,15 +83,114 @@ def test_params_are_listed_with_both_values(main):
     """A changed, a new and a removed key, by their full names."""
     written(
         "params.yaml",
-        yaml.safe_dump(PARAMS | {"train": {"estimator": "gradient_boosting", "seed": 3}, "deepchecks": {}}),
+        yaml.safe_dump(PARAMS | {"train": PARAMS["train"] | {"estimator": "forest", "seed": 3}, "deepchecks": {}}),
     )
     expected = [
         ("deepchecks.gate", '["DataDuplicates"]', "-"),
-        ("train.estimator", '"logistic"', '"gradient_boosting"'),
+        ("train.estimator", '"linear"', '"forest"'),
         ("deepchecks", "-", "{}"),
         ("train.seed", "-", "3"),
     ]
     assert expected == changes(THIS, main).params
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "expected"),
+    [
+        ("train", {"estimator": "forest"}, []),
+        ("data", {"options": {"rows": 1}}, []),
+        ("search", {"runs": 20}, []),
+        ("gates", {"max_degradation": 0.5}, ["params.yaml"]),
+        ("split", {"salt": "other"}, ["params.yaml"]),
+        ("reports", {"examples": True}, ["params.yaml"]),
+    ],
+)
+def test_params_judge_where_more_than_the_model_differs(main, section, change, expected):
+    """A change of model, search or data is what pull requests are for; any other key of params.yaml is named."""
+    written("params.yaml", yaml.safe_dump(PARAMS | {section: PARAMS.get(section, {}) | change}))
+    found = changes(THIS, main)
+    assert (["params.yaml"], expected) == (found.files, found.protected)
+
+
+def test_a_comment_in_params_judges_nothing(main):
+    """No value differs, so none is named."""
+    written("params.yaml", yaml.safe_dump(PARAMS) + "# a note\n")
+    assert ([], []) == (changes(THIS, main).params, changes(THIS, main).protected)
+
+
+def test_params_that_changed_on_main_since_are_not_the_pull_requests(main):
+    """Values are compared with those from where the branch left main."""
+    git("checkout", "--quiet", "-b", "branch")
+    written("params.yaml", yaml.safe_dump(PARAMS | {"train": PARAMS["train"] | {"seed": 3}}))
+    commit()
+    git("checkout", "--quiet", "main")
+    written("params.yaml", yaml.safe_dump(PARAMS | {"gates": {"max_degradation": 0.5}}))
+    newer = commit()
+    git("checkout", "--quiet", "branch")
+    assert [("train.seed", "-", "3")] == changes(THIS, newer).params
+
+
+def test_params_of_main_that_are_no_yaml_are_none(main):
+    """What cannot be read has no values: all of this tree's are new."""
+    written("params.yaml", "a: [\n")
+    broken = commit()
+    written("params.yaml", "train: {seed: 3}\n")
+    assert [("train.seed", "-", "3")] == changes(THIS, broken).params
+
+
+def contract(**columns) -> str:
+    """The contract of the small world with some columns changed; None takes one out."""
+    values = yaml.safe_load(TABLE)
+    merged = {
+        **values["columns"],
+        **{name: values["columns"].get(name, {}) | (each or {}) for name, each in columns.items()},
+    }
+    kept = {name: column for name, column in merged.items() if columns.get(name, {}) is not None}
+    return yaml.safe_dump(values | {"columns": kept}, sort_keys=False)
+
+
+def test_inputs_and_keys_of_the_contract_are_listed(main):
+    """An input that comes, one that goes, a range and the missing values that are allowed; a new column is one line."""
+    written("data/contract.yaml", contract())
+    base = commit()
+    written(
+        "data/contract.yaml",
+        contract(amount={"feature": False}, city={"feature": True}, debt={"type": "number", "max": 9}, note=None),
+    )
+    found = changes(THIS, base)
+    assert ["-amount", "+city", "+debt"] == found.inputs
+    expected = [
+        ("columns.note", "there", "-"),
+        ("columns.debt", "-", "there"),
+        ("columns.city.feature", "false", "true"),
+        ("columns.amount.feature", "-", "false"),
+    ]
+    assert expected == found.contract
+
+
+def test_ranges_protection_and_categories_are_listed(main):
+    """Each by its full name, with both values."""
+    written("data/contract.yaml", contract(amount={"max": 10}))
+    base = commit()
+    gender = {"protected": False, "feature": False, "categories": ["f", "m"]}
+    written("data/contract.yaml", contract(amount={"max": 20, "nullable": 0.1}, gender=gender))
+    found = changes(THIS, base)
+    expected = {
+        ("columns.amount.max", "10", "20"),
+        ("columns.amount.nullable", "-", "0.1"),
+        ("columns.gender.protected", "true", "false"),
+        ("columns.gender.feature", "-", "false"),
+        ("columns.gender.categories", '["f", "m", "x"]', '["f", "m"]'),
+    }
+    assert (expected, []) == (set(found.contract), found.inputs)
+
+
+def test_a_contract_that_main_has_not_names_no_inputs(main):
+    """Without both there is nothing to hold against each other, and every column is new."""
+    written("data/contract.yaml", contract())
+    found = changes(THIS, main)
+    assert [] == found.inputs
+    assert ("columns.amount", "-", "there") in found.contract
 
 
 def test_files_are_those_since_main_whether_committed_or_not(main):
@@ -169,10 +268,39 @@ def test_data_are_compared_by_hash_window_and_rows(main):
     assert expected == changes(this, with_model()).data
 
 
+def test_a_table_without_months_is_all_rows(main):
+    """A window of null is said in words, beside main's."""
+    this = replace(THIS, metrics=THIS.metrics | {"window": None})
+    assert "months 2024-01 to 2024-12 -> all rows" == changes(this, with_model()).data[1]
+
+
+def test_what_was_asked_another_question_has_no_data_to_compare_with(main):
+    """Where main's model is no baseline, its rows are none either, though they are there."""
+    found = changes(replace(THIS, baseline=None), with_model(people(0)))
+    assert (["main has no data to compare with"], []) == (found.data, found.drift)
+
+
 def test_the_same_data_are_one_line(main):
     """Equal hash and equal parts are said once."""
     found = changes(holding(), with_model())
     assert (["the same data, `cccccccccccc`, in the same parts"], []) == (found.data, found.drift)
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"),
+    [({"salt": "other"}, {}), ({}, {"train": 6001, "test": 999})],
+    ids=["another salt", "other counts"],
+)
+def test_the_same_data_in_other_parts_are_said_so(main, split, rows):
+    """No arrow between equal hashes; the data did not drift, and none is called unmeasured."""
+    base = with_model()
+    written("params.yaml", yaml.safe_dump(PARAMS | {"split": PARAMS["split"] | split}))
+    this = replace(holding(), metrics=holding().metrics | {"rows": holding().metrics["rows"] | rows})
+    found = changes(this, base)
+    first, second = found.data
+    assert "the same data, `cccccccccccc`, in other parts" == first
+    assert second.startswith("rows train 6,000 -> ")
+    assert [] == found.drift
 
 
 def test_drift_is_measured_on_the_training_rows(main):
@@ -186,7 +314,7 @@ def test_drift_is_measured_on_the_training_rows(main):
 
 def test_no_drift_is_told_where_mains_rows_are_in_no_cache(main):
     """What cannot be read is not called drift-free: there is no figure."""
-    assert [] == changes(THIS, with_model()).drift
+    assert changes(THIS, with_model()).drift is None
 
 
 def test_psi_of_equal_columns_is_nought():

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from judging import first_run, holding
+from judging import TASKS, first_run, holding
 from mlops import gates, verdict
 from mlops.report import html, markdown
 from mlops.report.changes import Changes
@@ -45,10 +45,11 @@ def page(found, changes=None) -> str:
     return html.render(report, found)
 
 
-@pytest.mark.parametrize("found", [holding(), first_run()], ids=["compared", "first run"])
-def test_needs_nothing_from_elsewhere(found):
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("made", [holding, first_run])
+def test_needs_nothing_from_elsewhere(made, task):
     """No src, href or url() leads out of the file, and there is no script."""
-    text = page(found)
+    text = page(made(task))
     assert [] == Page(text).outside
     assert {"script", "link", "iframe", "object", "base"}.isdisjoint(Page(text).tags)
     assert "@import" not in text
@@ -64,6 +65,14 @@ def test_shows_the_report_with_drawn_plots():
     assert "details" not in text
 
 
+@pytest.mark.parametrize(("task", "plots"), [("binary", 3), ("multiclass", 2), ("regression", 2)])
+def test_shows_the_plots_of_the_task(task, plots):
+    """Calibration and scores always; an ROC curve where there are two classes."""
+    text = html.render("# x", holding(task))
+    assert plots == Page(text).tags.count("svg")
+    assert (task == "binary") == ("false positive rate" in text)
+
+
 def test_escapes_values_of_params():
     """A tag, a link and an image in a params value or a gate's message are text."""
     found = replace(holding(), lock={"status": "fail", "message": HOSTILE})
@@ -71,6 +80,28 @@ def test_escapes_values_of_params():
     assert "&lt;script&gt;" in text
     assert [] == Page(text).outside
     assert {"script", "img", "a", "b"}.isdisjoint(Page(text).tags)
+
+
+def test_leads_to_the_pages_beside_it_and_nowhere_else():
+    """deepchecks, Data Docs and the model card, where they were made; a hostile text adds no link."""
+    found = replace(holding(), lock={"status": "fail", "message": HOSTILE})
+    report = markdown.render(verdict.decide(found, gates.judge(found)), found, Changes([], [], [], [HOSTILE], []))
+    seen = Page(html.render(report, found, HOSTILE, html.PAGES))
+    assert ["deepchecks.html", "data_docs/index.html", "model_card.md"] == seen.outside
+    assert 3 == seen.tags.count("a")
+    assert {"script", "img"}.isdisjoint(seen.tags)
+
+
+def test_leads_only_to_pages_that_were_made():
+    """A stage that was left out has no page."""
+    assert ["model_card.md"] == Page(html.render("# x", None, "pass", ["Model card"])).outside
+
+
+def test_the_title_has_the_verdict():
+    """So that a tab tells; and a phone shows the page in its width."""
+    text = html.render("# x", None, "fail")
+    assert "<title>Verdict: fail</title>" in text
+    assert '<meta name=viewport content="width=device-width, initial-scale=1">' in text
 
 
 def test_a_tag_of_the_report_is_text():

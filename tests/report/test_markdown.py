@@ -11,9 +11,23 @@ import pytest
 from cmarkgfm import github_flavored_markdown_to_html
 from cmarkgfm.cmark import Options
 
-from judging import CITIES, TABLE, TEST, TESTS, blurred, evidence, first_run, holding, knobs, world
-from mlops import gates, report, verdict
-from mlops.cli import VERBS
+from judging import (
+    CITIES,
+    TABLES,
+    TASKS,
+    TEST,
+    TESTS,
+    WORLDS,
+    blurred,
+    checks,
+    evidence,
+    first_run,
+    holding,
+    knobs,
+    world,
+)
+from mlops import gates, paths, report, verdict
+from mlops.files import write_text
 from mlops.gates.result import STATUSES, Gate
 from mlops.paths import REPORT, REPORT_PAGE, VERDICT
 from mlops.report.changes import Changes
@@ -39,7 +53,7 @@ def told(found=None, changes=QUIET, waivers=(), **broken) -> str:
 
 def red(message: str, name: str = "lock") -> dict:
     """A verdict with one failed gate that says `message`."""
-    return verdict.decide(holding(), [Gate(name, "Lock is fresh", "fail", None, 1e-5, message)])
+    return verdict.decide(holding(), [Gate(name, "Lock", "fail", None, 1e-5, message)])
 
 
 def sections(text: str) -> list[str]:
@@ -94,7 +108,7 @@ def test_a_broken_contract_is_red_and_has_its_command():
     failed = [Gate("data_contract", "Data contract", "fail", 1, 0, "column 'income' breaks a rule")]
     text = render(verdict.error("stopped", failed), None, None)
     assert text.startswith("**This pull request FAILS**: column 'income' breaks a rule")
-    assert "- ❌ **Data contract**: column 'income' breaks a rule. More: `uv run mlops validate`" in text
+    assert "- ❌ **Data contract**: column 'income' breaks a rule. More: `reports/data_docs/index.html`" in text
 
 
 def test_metrics_stand_beside_main_with_their_intervals():
@@ -104,6 +118,44 @@ def test_metrics_stand_beside_main_with_their_intervals():
     assert ["ROC AUC", "-0.01"] == [first[0], first[-1]]
     assert ["+0.02"] == [row[-1] for row in rest if row[0] == "Log loss"]
     assert "1,000 test rows that neither model trained on. Main: main's own model, scored on the same rows (`" in told()
+
+
+@pytest.mark.parametrize(
+    ("task", "limits"),
+    [
+        ("multiclass", {"Macro F1": "-0.01", "Log loss": "+0.02", "Recall of low": "-0.05", "Accuracy": "-"}),
+        ("regression", {"RMSE": "+0.01", "MAE": "+0.02", "R²": "-0.02"}),
+    ],
+)
+def test_metrics_are_those_of_the_task(task, limits):
+    """The primary metric is first, and the sign of each limit says which way is worse."""
+    rows = cells(told(holding(task)), next(iter(limits)))[1:]
+    assert next(iter(limits)) == rows[0][0]
+    assert limits == {row[0]: row[-1] for row in rows if row[0] in limits}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("made", [holding, first_run])
+def test_every_task_has_every_section(made, task):
+    """Figures, groups by the task's first metric, and charts; nothing in it is no number."""
+    text = told(made(task))
+    assert SECTIONS == sections(text)
+    worst = {"binary": "ROC AUC", "multiclass": "Macro F1", "regression": "RMSE"}[task]
+    assert f"### Groups\n\nWorst {worst} of this model:" in text
+    assert not re.search(r"\bnan\b|not a number", text)
+
+
+def test_the_name_of_a_class_breaks_no_table():
+    """A bar, a tag or a backtick in it is text."""
+    names = ["a | b", "<b>c</b>", "d`"]
+    text = TABLES["multiclass"].replace('["low", "middle", "high"]', str(names))
+    target, score = WORLDS["multiclass"](1000)
+    limits = {"margins": {f"recall_{name}": 0.05 for name in names}}
+    found = evidence(target, score, blurred(score, 1, 0.02), gates=limits, contract=text)
+    rows = cells(told(found), "Macro F1")
+    assert {6} == {len(row) for row in rows}
+    assert ["Recall of a | b", "Recall of &lt;b&gt;c&lt;/b&gt;", "Recall of d'"] == [row[0] for row in rows[2:5]]
+    assert "<b>" not in drawn(told(found))
 
 
 def test_a_first_run_has_no_empty_columns():
@@ -123,28 +175,34 @@ def test_a_metric_that_is_not_a_number_is_said_in_words():
 
 def test_red_gates_say_why_and_what_shows_more():
     """Each failed gate is a line with its reason and one command."""
-    text = told(lint="fail", behaviour={"tests": [*TESTS, TEST | {"status": "fail", "message": "too few hold"}]})
+    text = told(lint="zizmor", behaviour={"tests": [*TESTS, TEST | {"status": "fail", "message": "too few hold"}]})
     lines = [line for line in text.splitlines() if line.startswith("- ❌")]
     assert 2 == len(lines)
-    assert "- ❌ **Lint**: run `make lint` and mend what it names. More: `make lint`" in lines
+    assert "- ❌ **Lint**: zizmor found something: run `make lint`. More: `make lint`" in lines
     assert [True, True] == [bool(re.search(r"\. More: `[^`]+`$", line)) for line in lines]
 
 
-@pytest.mark.parametrize("module", gates.GATES, ids=lambda module: module.ID)
-def test_every_red_gate_has_a_command_that_exists(module):
-    """What shows more is a verb of the Makefile, of mlops, or git."""
-    command = MORE.get(module.ID, "make pr").split()
+def test_a_gate_of_which_nothing_shows_more_names_no_command():
+    """The verdict was just made: making it again would show the same."""
+    text = told(shared_keys=3)
+    assert "**Test ids seen in training**: ids of test rows that are in models/training_keys.parquet.\n" in text
+    assert "More:" not in text
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_shows_more_exists(name):
+    """It is of a gate, and is a file of a stage, or a command of git or of the Makefile."""
     verbs = re.findall(r"^([a-z-]+):", (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8"), flags=re.M)
-    known = {"make": verbs, "uv": ["run"], "git": ["diff"]}
-    assert command[1] in known[command[0]]
-    assert command[0] != "uv" or command[3] in VERBS
-    assert f"More: `{' '.join(command)}`" in render(red("x", module.ID), holding(), QUIET)
+    known = [*(f"make {verb}" for verb in verbs), "git diff", *vars(paths).values()]
+    assert name in {module.ID for module in gates.GATES}
+    assert " ".join(MORE[name].split()[:2]) in known
+    assert f"More: `{MORE[name]}`" in render(red("x", name), holding(), QUIET)
 
 
 def test_warnings_are_listed_too():
     """What passed with a warning is a line of its own."""
     text = told(lock={"status": "warn", "message": "commit both files"})
-    assert "### Warnings\n\n- ⚠️ **Lock is fresh**: commit both files." in text
+    assert "### Warnings\n\n- ⚠️ **Lock**: commit both files." in text
 
 
 def test_all_gates_are_folded_worst_first():
@@ -153,8 +211,19 @@ def test_all_gates_are_folded_worst_first():
     rows = cells(text, "Lint")[1:]
     marks = [row[0] for row in rows]
     assert marks == sorted(marks, key=list(MARKS.values()).index)
-    assert ["3.2e-07", "1e-05"] == next(row[2:4] for row in rows if row[1].startswith("Score difference"))
+    assert ["<code>parity</code>", "3.2e-07", "1e-05"] == next(
+        row[2:5] for row in rows if row[1].startswith("Score difference")
+    )
     assert set(STATUSES) == set(MARKS)
+
+
+def test_the_table_of_gates_has_what_a_waiver_names():
+    """Each gate's id; what was seen has four digits, and stands beside what is held against it."""
+    rows = cells(told(size_mb=0.0662641), "Lint")
+    assert ["", "gate", "id", "seen", "limit", "message"] == rows[0]
+    assert {f"<code>{module.ID}</code>" for module in gates.GATES} == {row[2] for row in rows[1:]}
+    assert ["0.06626", "20"] == next(row[3:5] for row in rows if row[1] == "Model size (MB)")
+    assert "Of a change it is what was lost, below 0 a gain." in told()
 
 
 @pytest.mark.parametrize(
@@ -163,8 +232,8 @@ def test_all_gates_are_folded_worst_first():
 def test_no_message_breaks_the_report(message):
     """A bar, a line break, a backtick, a fence or a tag stays in its cell, and every section is where it was."""
     text = render(red(message), holding(), QUIET)
-    rows = cells(text, "Lock is fresh")
-    assert [5, 5] == [len(row) for row in rows]
+    rows = cells(text, "Lock")
+    assert [6, 6] == [len(row) for row in rows]
     assert ["Metrics", "Why it is red", *SECTIONS[1:]] == sections(text)
     assert 2 == drawn(text).count("<details>") == text.count("\n</details>")
     assert "More: <code>git diff origin/main -- dvc.lock metrics.json</code>" in drawn(text)
@@ -216,6 +285,85 @@ def test_changes_are_one_line_a_fact():
     assert "- params: nothing\n" in told()
 
 
+def test_inputs_and_the_contract_are_listed():
+    """Each input with its sign; of lists what went and what came; a reordered list is shown whole."""
+    changes = replace(
+        QUIET,
+        params=[("deepchecks.gate", '["A", "B"]', '["B", "C"]'), ("behaviour.require", '["a", "b"]', '["b", "a"]')],
+        inputs=["-income", "-late_payments", "+postcode"],
+        contract=[("columns.age.max", "90", "100"), ("columns.debt", "-", "there")],
+    )
+    expected = [
+        '- params `deepchecks.gate`: -`"A"`, +`"C"`',
+        '- params `behaviour.require`: `["a", "b"]` -> `["b", "a"]`',
+        "- inputs: -`income`, -`late_payments`, +`postcode`",
+        "- contract `columns.age.max`: `90` -> `100`",
+        "- contract `columns.debt`: `-` -> `there`",
+    ]
+    text = told(changes=changes)
+    assert "\n".join(expected) in text
+    assert '⚠️ **It changes limits or rules**: `deepchecks.gate` -`"A"`, +`"C"`, `behaviour.require` ' in text
+    assert "inputs:" not in told()
+
+
+@pytest.mark.parametrize(("drift", "said"), [(None, True), ([], False), ([("age", 0.2)], False)])
+def test_drift_that_was_not_measured_is_said(drift, said):
+    """Only where main's rows could not be had: where the data are the same there is nothing to measure."""
+    text = told(changes=replace(QUIET, drift=drift))
+    assert said == ("not measured, main's training rows are in no cache" in text)
+
+
+def test_a_main_that_went_on_is_said():
+    """A line below the answer."""
+    assert "\n\n- main is 2 commits ahead of this branch: `git merge origin/main`" in told(behind=2).split("###")[0]
+    assert "ahead of this branch" not in told()
+
+
+def test_an_owners_metric_is_defined():
+    """One clause says where it comes from; the template's own metrics need none."""
+    extra = holding().estimates["f1"]
+    text = told(estimates=holding().estimates | {"value": extra, "net_gain": extra})
+    assert "Value, Net gain: the mean over rows of what src/model/metrics.py returns; higher is better." in text
+    assert "src/model/metrics.py" not in told()
+
+
+def test_conditions_of_deepchecks_that_do_not_hold_are_named():
+    """Those of every check, once each, with what gates; where all hold, or none is asked for, there is no section."""
+    report = checks(**{"no more than 5 %": False, "held": True})
+    stopped = [{"name": "the check can be run", "passed": False, "category": "error", "details": ""}]
+    other = [
+        {"check": "DatasetsSizeComparison", "conditions": stopped, "error": "too small"},
+        {"check": "ConfusionMatrixReport", "conditions": [], "error": ""},
+    ]
+    text = told(deepchecks=report | {"checks": [*report["checks"] * 2, *other]}, main_deepchecks=report)
+    expected = [
+        "### deepchecks: conditions that do not hold\n",
+        "- `DataDuplicates` (gates): no more than 5 %",
+        "- `DatasetsSizeComparison`: the check can be run",
+    ]
+    assert "\n".join(expected) in text
+    assert "ConfusionMatrixReport" not in text
+    assert "conditions that do not hold" not in told()
+
+
+def test_small_figures_keep_their_digits():
+    """Errors of hundred-thousandths, their changes and groups are not shown as 0.0000."""
+    found = holding("regression")
+    seen = replace(
+        found.differences["rmse"], main=1.2344e-05, candidate=1.2412e-05, delta=6.8e-08, low=-1e-07, high=2e-07
+    )
+    text = told(
+        found,
+        differences=found.differences | {"rmse": seen},
+        slice_differences={"gender=f": seen},
+        metrics=found.metrics | {"slices": [{"slice": "gender=f", "rows": 9, "rmse": 1.2344e-05}]},
+    )
+    row = ["0.00001234", "0.00001241", "+0.00000007"]
+    assert [*row, "-0.00000010 to +0.00000020"] == cells(text, "RMSE")[1][1:5]
+    assert f"| gender=f | {' | '.join(row)} |" in text
+    assert "| gender=f | 9 | 0.00001234 |" in text
+
+
 def test_groups_are_ordered_by_what_they_lost():
     """The worst group is first, for a loss as for a gain."""
     seen = holding().slice_differences["gender=f"]
@@ -232,7 +380,7 @@ def test_groups_too_small_to_judge_are_named():
     target, score = world()
     city = ["C05" if place < 30 else CITIES[place % 3] for place in range(2000)]
     found = evidence(target, score, blurred(score, 1, 0.05), city=city)
-    assert "Too few to judge, with less than 50 rows of a class: `city=C05`." in told(found)
+    assert "Too few rows to judge (gates.slices.min_class_rows is 50): `city=C05`." in told(found)
 
 
 def huge() -> tuple:
@@ -275,12 +423,12 @@ def test_a_section_that_does_not_fit_leaves_room_for_the_next():
     assert not whole.endswith(f"{CUT}\n")
 
 
-def full_of_canaries():
+def full_of_canaries(task: str = "binary"):
     """Evidence in which every cell of every row that is no declared category is a canary."""
-    target, score = world()
+    target, score = WORLDS[task](2000)
     rows = [f"{CANARY}-{place}" for place in range(2000)]
     gender = [f"{CANARY}-group" if place < 5 else "f" if place % 2 else "m" for place in range(2000)]
-    text = TABLE.replace("note: {type: text}", "note: {type: text, feature: false}")
+    text = TABLES[task].replace("note: {type: text}", "note: {type: text, feature: false}")
     return evidence(
         target, score, blurred(score, 1, 0.05), contract=text, loan=rows, note=rows, gender=gender, amount=76543.25
     )
@@ -301,11 +449,12 @@ def quoting(found):
     return replace(found, behaviour={"tests": tests}, size_mb=CANARY)
 
 
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("broken", [lambda found: found, quoting], ids=["as it is", "with quoting reports"])
-def test_no_row_of_the_data_is_in_what_leaves(broken, tmp_path, monkeypatch):
+def test_no_row_of_the_data_is_in_what_leaves(broken, task, tmp_path, monkeypatch):
     """Ids, texts, rare groups and numbers of rows are in no report and in no verdict."""
     monkeypatch.chdir(tmp_path)
-    found = broken(full_of_canaries())
+    found = broken(full_of_canaries(task))
     decided = verdict.decide(found, gates.judge(found))
     verdict.write(decided)
     report.write(decided, found, QUIET)
@@ -314,8 +463,11 @@ def test_no_row_of_the_data_is_in_what_leaves(broken, tmp_path, monkeypatch):
 
 
 def test_write_makes_both_reports(tmp_path, monkeypatch):
-    """report.md and report.html, also where nothing could be judged."""
+    """report.md and report.html, also where nothing could be judged; the page leads to those that are there."""
     monkeypatch.chdir(tmp_path)
+    write_text(paths.CARD, "# card")
     report.write(verdict.error("stopped"), None, None)
+    assert "<title>Verdict: error</title>" in Path(REPORT_PAGE).read_text(encoding="utf-8")
+    assert ["model_card.md"] == re.findall('<a href="(.*?)"', Path(REPORT_PAGE).read_text(encoding="utf-8"))
     assert "could not be judged" in Path(REPORT).read_text(encoding="utf-8")
     assert "could not be judged" in Path(REPORT_PAGE).read_text(encoding="utf-8")

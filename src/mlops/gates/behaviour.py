@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from mlops.gates.result import Evidence, Gate, number
 
 ID = "behaviour"
-KINDS = {"minimum functionality", "invariance", "directional"}
 
 
 def check(evidence: Evidence) -> Iterator[Gate]:
     """Every test in tests/model must hold; one that holds by construction is said, and is no pass.
 
-    A test that was skipped proved nothing, so it fails.
+    A test that was skipped proved nothing, so it fails; so does a kind of `behaviour.require` without a test.
     """
     if evidence.behaviour is None:
         yield Gate(
@@ -26,7 +25,7 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     tests = evidence.behaviour["tests"]
     for test in tests:
         yield _judged(test, evidence.params.reports.examples)
-    for kind in sorted(KINDS - {test["kind"] for test in tests}):
+    for kind in sorted({*evidence.params.behaviour.require} - {test["kind"] for test in tests}):
         file = f"tests/model/test_{kind.replace(' ', '_')}.py"
         yield Gate(
             ID,
@@ -34,7 +33,7 @@ def check(evidence: Evidence) -> Iterator[Gate]:
             "fail",
             None,
             None,
-            f"no test of this kind ran: add one to {file}, or waive it with a reason",
+            f"no test of this kind ran: add one to {file}, or take it out of `behaviour.require` in params.yaml",
         )
 
 

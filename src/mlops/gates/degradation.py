@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from mlops.bootstrap import Difference, holm_adjusted, judge, rows_to_decide
-from mlops.gates.result import Evidence, Gate, number
+from mlops.gates.result import Evidence, Gate, form, number
 from mlops.metrics import Metric, named
 from mlops.params import Gates
 
@@ -19,9 +19,9 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     """
     gates = evidence.params.gates
     if evidence.baseline is None:
-        first = evidence.no_baseline
-        message = first or "there is no baseline, and nothing says why: name one with BASE="
-        yield Gate(ID, "Degradation against main", "pass" if first else "fail", None, gates.max_degradation, message)
+        message = evidence.no_baseline or "there is no baseline, and nothing says why: name one with BASE="
+        status = "pass" if evidence.first_run else "warn" if evidence.no_baseline else "fail"
+        yield Gate(ID, "Degradation against main", status, None, gates.max_degradation, message)
         return
     seen = {name: evidence.differences[name] for name in margins(gates) if name in evidence.differences}
     adjusted = holm_adjusted(seen)
@@ -57,13 +57,15 @@ def judged(
         state = "undecided"
     status = evidence.params.gates.undecided if state == "undecided" else state
     message = _message(state, seen, metric, margin, len(evidence.target))
-    return Gate(gate, title, status, number(seen.delta), margin, message)
+    return Gate(gate, title, status, number(-seen.oriented(metric).delta), margin, message)
 
 
 def _message(state: str, seen: Difference, metric: Metric, margin: float, rows: int) -> str:
-    change = f"{seen.main:.4f} -> {seen.candidate:.4f}, change {seen.delta:+.4f} (95 % interval {seen.low:+.4f} to {seen.high:+.4f})"
+    shown = form(seen.main, seen.candidate)
+    spread = f"95 % interval {seen.low:+{shown}} to {seen.high:+{shown}}"
+    change = f"{seen.main:{shown}} -> {seen.candidate:{shown}}, change {seen.delta:+{shown}} ({spread})"
     if not all(map(isfinite, (seen.delta, seen.low, seen.high))):
-        return f"{change}: not a number, so nothing can be judged; are there rows of both classes?"
+        return f"{change}: not a number, so nothing can be judged; are there rows enough, and of every class?"
     if state == "undecided":
         needed = rows_to_decide(seen.oriented(metric), margin, rows)
         tail = f"about {needed:,} rows would decide" if needed else "more rows alone would not decide"

@@ -13,5 +13,6 @@ def check(evidence: Evidence) -> Iterator[Gate]:
         yield Gate(ID, "Lint", "neutral", None, None, "a job of its own")
     else:
         clean = evidence.lint == "pass"
-        message = "nothing found" if clean else "run `make lint` and mend what it names"
+        mend = "`make format`, then `make lint`" if "ruff" in evidence.lint else "`make lint`"
+        message = "nothing found" if clean else f"{evidence.lint} found something: run {mend}"
         yield Gate(ID, "Lint", "pass" if clean else "fail", None, None, message)

@@ -13,4 +13,4 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     Stale: run `make pr` on an x86-64 machine and commit both files, or take CI's with `make lock PR=<number>`.
     """
     status, message = evidence.lock.get("status", "fail"), evidence.lock.get("message", "dvc.lock was not looked at")
-    yield Gate(ID, "Lock is fresh", status, None, None, message)
+    yield Gate(ID, "Lock", status, None, None, message)

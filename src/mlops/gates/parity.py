@@ -12,7 +12,8 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     parity = evidence.metrics.get("parity") or {}
     if not parity.get("rows"):  # differences of no rows are not small, they are none
         parity = {}
-    message = f"largest difference on {parity.get('rows', 0):,} test rows; ONNX computes in float32"
+    unit = " (in standard deviations of the predictions)" if evidence.table.task == "regression" else ""
+    message = f"largest difference on {parity.get('rows', 0):,} test rows{unit}; ONNX computes in float32"
     yield limit(
         ID,
         "Score difference between ONNX and scikit-learn",

@@ -1,7 +1,7 @@
 """What every gate returns, and what every gate may look at."""
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ STATUSES = ("pass", "warn", "fail", "neutral", "waived")
 class Gate:
     """One judgement: id (of the gate, what a waiver names), title, status, what was seen, what was asked, and why.
 
-    status is one of STATUSES, else ValueError. observed is None where there is no number to show.
+    status is one of STATUSES, else ValueError. observed is what is held against threshold, so a change counts as what was
+    lost, below 0 as a gain; None where there is no number to show.
     """
 
     id: str
@@ -39,7 +40,7 @@ class Gate:
 class Evidence:
     """Everything that was found out about the candidate, before anything is judged.
 
-    rows: the test rows that neither model trained on, with target (0/1), slices (labels) and both models' scores. Reports of
+    rows: the test rows that neither model trained on, with target, both models' scores (see mlops.task) and slices (labels). Reports of
     stages are their parsed JSON, None where the stage did not run; `skipped` names the stages a person left out.
     """
 
@@ -48,11 +49,14 @@ class Evidence:
     metrics: dict
     baseline: Baseline | None = None
     no_baseline: str = ""
+    first_run: bool = False  # main has no model at all; else another question was asked of it
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     target: np.ndarray = field(default_factory=lambda: np.empty(0))
     score: np.ndarray = field(default_factory=lambda: np.empty(0))
     main_score: np.ndarray | None = None
     threshold: float = 0.5
+    main_params: Params | str = ""  # main's own, or why there are none
+    behind: int = 0  # commits of main that this branch does not have
     differences: dict[str, Difference] = field(default_factory=dict)
     estimates: dict[str, Estimate] = field(default_factory=dict)
     champion: Difference | None = None  # of the primary metric, against what prod serves
@@ -83,4 +87,16 @@ def limit(id: str, title: str, observed: float | None, threshold: float, message
 
 def number(value: float | None) -> float | None:
     """Return six significant digits of `value`, None where it is no number: verdict.json holds no NaN."""
-    return float(f"{value:.6g}") if value is not None and isfinite(value) else None
+    return float(f"{value:.6g}") + 0.0 if value is not None and isfinite(value) else None
+
+
+def decimals(*values: float | None) -> int:
+    """Return how many decimals show four significant digits of the largest of `values`; 4 at least."""
+    most = max((abs(value) for value in values if value is not None and isfinite(value)), default=0.0)
+    return max(4, 3 - floor(log10(most))) if most else 4
+
+
+def form(*values: float | None) -> str:
+    """Return the format in which `values` are shown beside each other; the smallest of scales get an exponent."""
+    places = decimals(*values)
+    return f".{places}f" if places < 10 else ".3e"

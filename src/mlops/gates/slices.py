@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite, nan
 
 from mlops.bootstrap import Difference, holm_adjusted, judge
-from mlops.gates.result import Evidence, Gate, number
+from mlops.gates.result import Evidence, Gate, form, number
 from mlops.metrics import Metric, named
 from mlops.slices import judged, singles
 
@@ -12,7 +12,7 @@ ID = "slices"
 
 
 def check(evidence: Evidence) -> Iterator[Gate]:
-    """No group with enough rows of each class may lose more than `gates.slices.max_degradation` of the primary metric.
+    """No group with enough rows (of two classes: of each) may lose more than `gates.slices.max_degradation` of the primary metric.
 
     Intervals are adjusted for the number of groups (Holm), so that many groups do not make a false alarm likely.
     """
@@ -20,22 +20,22 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     due = [
         name
         for name, at in singles(evidence.slices).items()
-        if judged(at, evidence.target, limits.min_class_rows) and name not in seen
+        if judged(at, evidence.target, limits.min_class_rows, evidence.table.task) and name not in seen
     ]
     if evidence.baseline is None:
         yield _gate("neutral", nan, evidence, evidence.no_baseline or "there is no baseline")
     elif due:
         yield _gate("fail", nan, evidence, f"{due[0]} has rows enough to judge, and was not measured")
     elif not seen:
-        message = f"no group has {limits.min_class_rows} rows of each class: too few to judge"
+        message = f"no group has enough rows (gates.slices.min_class_rows is {limits.min_class_rows}): too few to judge"
         yield _gate("neutral", nan, evidence, message)
     else:
         yield _judged(evidence, named(evidence.params.gates.primary), limits.max_degradation)
 
 
-def _gate(status: str, observed: float, evidence: Evidence, message: str) -> Gate:
+def _gate(status: str, lost: float, evidence: Evidence, message: str) -> Gate:
     margin = evidence.params.gates.slices.max_degradation
-    return Gate(ID, "Groups against main", status, number(observed), margin, message)
+    return Gate(ID, "Groups against main", status, number(lost), margin, message)
 
 
 def _judged(evidence: Evidence, metric: Metric, margin: float) -> Gate:
@@ -44,13 +44,18 @@ def _judged(evidence: Evidence, metric: Metric, margin: float) -> Gate:
     failed = [name for name, state in states.items() if state == "fail"]
     worst = sorted(failed or states, key=lambda name: _gain(seen[name], metric))[:3]
     unsure = sum(state == "undecided" for state in states.values())
-    shown = ", ".join(f"{name} {seen[name].main:.4f} -> {seen[name].candidate:.4f}" for name in worst)
+    shown = ", ".join(f"{name} {_change(seen[name])}" for name in worst)
     message = (
         f"{len(failed)} of {len(states)} groups got worse by more than {margin:g} {metric.title}"
         + (f", {unsure} may have: too few rows to tell" if unsure else "")
         + f"; {'these' if failed else 'the lowest changes'}: {shown}"
     )
-    return _gate("fail" if failed else "pass", seen[worst[0]].delta, evidence, message)
+    return _gate("fail" if failed else "pass", -seen[worst[0]].oriented(metric).delta, evidence, message)
+
+
+def _change(seen: Difference) -> str:
+    shown = form(seen.main, seen.candidate)
+    return f"{seen.main:{shown}} -> {seen.candidate:{shown}}"
 
 
 def _gain(seen: Difference, metric: Metric) -> float:

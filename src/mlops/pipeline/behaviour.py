@@ -1,44 +1,53 @@
-"""Stage `behaviour`: run the owner's tests/model against the exported model. Run: mlops behaviour.
+"""Stage `behaviour`: the tests that the contract means, and the owner's tests/model, on the exported model. Run: mlops behaviour.
 
 Writes reports/behaviour.json. A failing test does not stop the pipeline: it is a red gate of the verdict. This module is also
-the pytest plugin that gives tests/model its fixtures: rows, score, decide, inputs, protected, cases.
+the pytest plugin that gives both their fixtures: rows, targets, score, decide, same, inputs, protected, limits, cases.
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mlops import contract, params
+from mlops import contract, params, task
 from mlops.errors import CannotRun
 from mlops.files import read_table, write_json
 from mlops.onnx_model import Model
 from mlops.paths import BEHAVIOUR, PART
 
 FOLDER = "tests/model"
-KINDS = {
+BUILTIN = Path(__file__).with_name("builtin.py")
+KINDS = {  # by the class's name, or the file's
     "test_minimum_functionality": "minimum functionality",
     "test_invariance": "invariance",
     "test_directional": "directional",
+    "TestMinimumFunctionality": "minimum functionality",
+    "TestInvariance": "invariance",
+    "TestDirectional": "directional",
 }
+SIGNS = {"up": 1, "down": -1}
 
 
 def run(args) -> None:
-    """Run tests/model and write what each test found; raises CannotRun where there is none to run."""
+    """Run all tests and write what each found; raises CannotRun where a file cannot be read."""
     plugin = Plugin(params.read().reports.examples)
-    options = ["-q", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    options = ["-q", "--no-header", "--rootdir=.", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    options += ["-o", "pythonpath="]  # the repository's own tests import the sample's model, these the owner's
     if not plugin.examples:  # pytest shows the values of a failed comparison: rows would stand in CI's log
         options += ["--assert=plain", *(["--tb=line"] if os.environ.get("CI") else [])]
-    code = pytest.main([FOLDER, "--confcutdir", FOLDER, *options], plugins=[plugin])
+    folders = [FOLDER] if Path(FOLDER).is_dir() else []
+    above = FOLDER if folders else str(BUILTIN.parent)  # no conftest.py from further up
+    code = pytest.main([str(BUILTIN), *folders, "--confcutdir", above, *options], plugins=[plugin])
     if plugin.broken:
         raise CannotRun(f"{plugin.broken[0]} cannot be imported: the lines above say why")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not plugin.results:
-        raise CannotRun(f"{FOLDER} has no test that could be run (pytest exit {int(code)}): the lines above say why")
+        raise CannotRun(f"{FOLDER} could not be run (pytest exit {int(code)}): the lines above say why")
     write_json(BEHAVIOUR, {"schema": 1, "tests": plugin.results})
 
 
 class Plugin:
-    """Fixtures for tests/model, and a line of the report for each test."""
+    """Fixtures for the tests, and a line of the report for each."""
 
     def __init__(self, examples: bool):
         self.examples = examples  # whether values of rows may be shown
@@ -62,9 +71,23 @@ class Plugin:
         return model.score
 
     @pytest.fixture(scope="session")
+    def targets(self):
+        """A function: table -> target of each row, as mlops.task says."""
+        table = contract.read()
+        return lambda frame: contract.targets(frame[table.target], table)
+
+    @pytest.fixture(scope="session")
     def decide(self, model):
         """A function: table -> decision of each row."""
-        return lambda frame: model.score(frame) >= model.threshold
+        return lambda frame: model.decide(model.score(frame))
+
+    @pytest.fixture(scope="session")
+    def same(self, model, rows, targets):
+        """A function: two decisions a row -> whether they are the same; of numbers, within a hundredth of the target's spread."""
+        if model.task != "regression":
+            return lambda one, other: one == other
+        step = 0.01 * task.spread(model.task, targets(rows))
+        return lambda one, other: np.abs(one - other) <= step
 
     @pytest.fixture(scope="session")
     def inputs(self, model):
@@ -97,6 +120,15 @@ class Plugin:
 
         return say
 
+    def pytest_generate_tests(self, metafunc):
+        """Give the contract's columns to the tests that ask for one."""
+        table = contract.read()
+        if "protected_column" in metafunc.fixturenames:
+            metafunc.parametrize("protected_column", list(table.protected))
+        if "directed_column" in metafunc.fixturenames:
+            found = {name: SIGNS[column.direction] for name, column in table.features.items() if column.direction}
+            metafunc.parametrize("directed_column", found.items(), ids=found)
+
     def _count(self, test: str, holds: np.ndarray, at_least: float, frame) -> None:
         failed = int((~holds).sum())
         self.counted[test] = {
@@ -119,8 +151,11 @@ class Plugin:
         if report.when != "call" and report.outcome == "passed":
             return
         empty = {"cases": 0, "failed": 0, "required": None, "examples": []}
-        file, _, name = report.nodeid.rpartition("::")
-        kind = KINDS.get(file.rpartition("/")[2].removesuffix(".py"), "own")
+        file, *classes, name = report.nodeid.split("::")
+        called = [*classes, Path(file).stem]
+        kind = next((KINDS[name] for name in called if name in KINDS), "own")
+        if "NOTSET" in name:  # the contract names no such column
+            return
         status = {"passed": "pass", "failed": "fail"}.get(
             report.outcome, "by construction" if "holds by construction" in str(report.longrepr) else "skipped"
         )

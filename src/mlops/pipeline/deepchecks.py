@@ -18,6 +18,8 @@ from mlops.files import read_json, read_table, write_table
 from mlops.onnx_model import Model
 from mlops.paths import DEEPCHECKS, DEEPCHECKS_PAGE, PART, PREDICTIONS
 from mlops.pipeline.deepchecks_suite import check_gate
+from mlops.split import keys
+from mlops.task import score_columns
 
 PYTHON = ".venv-deepchecks/bin/python"
 SUITE = "mlops.pipeline.deepchecks_suite"
@@ -32,25 +34,29 @@ def run(args) -> None:
     for path in (DEEPCHECKS, DEEPCHECKS_PAGE):
         Path(path).unlink(missing_ok=True)
     knobs = params.read()
-    check_gate(knobs.deepchecks.gate, knobs.split.by)
+    table = contract.read()
+    check_gate(knobs.deepchecks.gate, knobs.split.by, table)
     if not Path(PYTHON).exists():
         raise CannotRun(f"{PYTHON} is not there: run `make setup-deepchecks`, then again")
     with tempfile.TemporaryDirectory() as folder:
-        for name, frame in scores(contract.read()).items():
+        for name, frame in scores(table).items():
             write_table(Path(folder) / f"{name}.parquet", frame)
         execute([PYTHON, "-m", SUITE, folder])
     print(summary(read_json(DEEPCHECKS, "run `mlops deepchecks` again")))
 
 
 def scores(table: contract.Contract) -> dict[str, pd.DataFrame]:
-    """Return {train, test}: the score and decision of each prepared row; test scores are those that `evaluate` wrote."""
-    tested = read_table(PREDICTIONS, [table.id, "score", "decision"])
-    if not tested[table.id].equals(read_table(PART.format("test"), [table.id])[table.id]):
+    """Return {train, test}: the score, one column a class, and decision of each prepared row.
+
+    Test scores are those that `evaluate` wrote.
+    """
+    model, columns = Model.read(), score_columns(table.classes)
+    tested = read_table(PREDICTIONS, ["key", *columns, "decision"])
+    if list(tested["key"]) != list(keys(read_table(PART.format("test"), [table.key]), table)):
         raise CannotRun(f"{PREDICTIONS} is not of the rows in {PART.format('test')}: run `mlops evaluate` first")
-    model = Model.read()
     score = model.score(read_table(PART.format("train")))
-    trained = pd.DataFrame({"score": score, "decision": score >= model.threshold})
-    return {"train": trained, "test": tested[["score", "decision"]]}
+    trained = pd.DataFrame(score.reshape(len(score), -1), columns=columns).assign(decision=model.decide(score))
+    return {"train": trained, "test": tested[[*columns, "decision"]]}
 
 
 def execute(command: list[str]) -> None:
@@ -70,6 +76,12 @@ def summary(report: dict) -> str:
     conditions = [condition for check in report["checks"] for condition in check["conditions"]]
     broken = sum(not condition["passed"] for condition in conditions)
     errors = sum(bool(check["error"]) for check in report["checks"])
-    return (
-        f"deepchecks: {len(conditions)} conditions, {broken} do not hold, {errors} could not run; see {DEEPCHECKS_PAGE}"
+    held = "does" if broken == 1 else "do"
+    counts = (
+        f"{_count(len(conditions), 'condition')}, {broken} {held} not hold, {_count(errors, 'check')} could not run"
     )
+    return f"deepchecks: {counts}; see {DEEPCHECKS_PAGE}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"

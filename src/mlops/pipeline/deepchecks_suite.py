@@ -1,6 +1,7 @@
 """The deepchecks suite itself. Runs in .venv-deepchecks: python -m mlops.pipeline.deepchecks_suite FOLDER.
 
-FOLDER holds train.parquet and test.parquet, each a `score` and a `decision` for every row of data/prepared. Reads no model.
+FOLDER holds train.parquet and test.parquet, each the score (one column a class) and decision of every row of data/prepared.
+Reads no model.
 Writes reports/deepchecks.json for the gate and reports/deepchecks.html for people.
 """
 
@@ -30,12 +31,16 @@ SHARES = frozenset({
 STATES = frozenset({"NewLabelTrainTest", "StringMismatch"})
 # Checks that hold where test rows are later than train rows, and cannot where both are of all days.
 DATES = frozenset({"DateTrainTestLeakageDuplicates", "DateTrainTestLeakageOverlap"})
+IDS = frozenset({"IndexTrainTestLeakage"})
+CLASSES = frozenset(
+    {"CalibrationScore", "ConflictingLabels", "ConfusionMatrixReport", "NewLabelTrainTest", "RocReport"}
+)
 LEFT_OUT = {
     "BoostingOverfit": "it needs the model, and the suite is given predictions",
     "IdentifierLabelCorrelation": "id and time are no features, and its limit of 0 is broken by noise",
     "ModelInferenceTime": "it needs the model; `gates.model.latency_ms` limits the time",
     "UnusedFeatures": "it needs the model, and the suite is given predictions",
-    "RegressionErrorDistribution": "it is for regression",
+    "RegressionErrorDistribution": "it is for regression, and its limit is of a normal error",
     "OutlierSampleDetection": "it has no condition, and stops by the clock",
     "WeakSegmentsPerformance": "it takes 45 s for 10,000 rows; the slices of the contract have a gate of their own",
 }
@@ -56,20 +61,26 @@ def main(folder: str) -> int:
     return 0
 
 
-def names(split_by: str) -> frozenset[str]:
+def without(split_by: str, table: contract.Contract) -> dict[str, str]:
+    """Return {check: why} of the checks that this table leaves out; `split_by` is hash or time."""
+    dates = {} if split_by == "time" else dict.fromkeys(DATES, "with `split.by: hash`, both parts are of the same days")
+    ids = {} if table.id else dict.fromkeys(IDS, "data/contract.yaml names no `id`")
+    regression = dict.fromkeys(CLASSES, "it is for classes") if table.task == "regression" else {}
+    return LEFT_OUT | dates | ids | regression
+
+
+def names(split_by: str, table: contract.Contract) -> frozenset[str]:
     """Return the checks of the suite; `split_by` is hash or time."""
-    return PLOTS | SHARES | STATES | (DATES if split_by == "time" else frozenset())
+    return (PLOTS | SHARES | STATES | DATES) - without(split_by, table).keys()
 
 
-def check_gate(gate: list[str], split_by: str) -> None:
+def check_gate(gate: list[str], split_by: str, table: contract.Contract) -> None:
     """Raise CannotRun where `gate` names a check that the suite does not run, with the nearest one that it runs."""
-    known = sorted(names(split_by))
+    known = sorted(names(split_by, table))
     absent = next((name for name in gate if name not in known), None)
     if absent is None:
         return
-    left_out = LEFT_OUT | (
-        {} if split_by == "time" else dict.fromkeys(DATES, "with `split.by: hash`, both parts are of the same days")
-    )
+    left_out = without(split_by, table)
     near = get_close_matches(absent, known, 1, 0.5)
     if absent in left_out:
         fix = f"is left out of the suite ({left_out[absent]}): take it out of the list"
@@ -91,8 +102,8 @@ def run(folder: Path, table: contract.Contract, knobs: params.Params) -> None:
     test.index += len(train)
     # threads, as a process of its own would import everything again
     with joblib.parallel_config(backend="threading"):
-        answers = predictions(folder, "train") | predictions(folder, "test")
-        result = suite(table, knobs).run(dataset(train, table), dataset(test, table), **answers, model_classes=[0, 1])
+        answers = predictions(folder, "train", table) | predictions(folder, "test", table)
+        result = suite(table, knobs).run(dataset(train, table), dataset(test, table), **answers)
     for check in result.results:
         redact(check, knobs.reports.examples)
     checks = sorted((entry(check) for check in result.results), key=lambda check: (check["check"], check["title"]))
@@ -101,10 +112,11 @@ def run(folder: Path, table: contract.Contract, knobs: params.Params) -> None:
 
 
 def data(name: str, table: contract.Contract):
-    """Return the rows of part `name` as the suite sees them: id, time, features, and the target as 0 and 1."""
-    columns = [table.id, *([table.time] if table.time else []), *table.features, table.target]
+    """Return the rows of part `name` as the suite sees them: id, time, features, and the target as numbers."""
+    columns = [*filter(None, [table.id, table.time]), *table.features, table.target]
     frame = read_table(PART.format(name), list(dict.fromkeys(columns)))
-    return frame.assign(**{table.target: contract.positives(frame[table.target], table).astype(int)})
+    target = contract.targets(frame[table.target], table)
+    return frame.assign(**{table.target: target if table.task == "regression" else target.astype(int)})
 
 
 def dataset(frame, table: contract.Contract):
@@ -114,17 +126,22 @@ def dataset(frame, table: contract.Contract):
     categories = [name for name, column in table.features.items() if column.type in ("category", "boolean")]
     return Dataset(
         frame, label=table.target, features=list(table.features), cat_features=categories,
-        index_name=table.id, datetime_name=table.time, label_type="binary",
+        index_name=table.id, datetime_name=table.time, label_type=table.task,
     )  # fmt: skip
 
 
-def predictions(folder: Path, name: str) -> dict:
+def predictions(folder: Path, name: str, table: contract.Contract) -> dict:
     """Return the arguments that stand for a model's answers on part `name`."""
     import numpy as np
 
     frame = read_table(folder / f"{name}.parquet")
-    score, decision = frame["score"].to_numpy(dtype=float), frame["decision"].to_numpy(dtype=int)
-    return {f"y_proba_{name}": np.column_stack([1 - score, score]), f"y_pred_{name}": decision}
+    score, decision = frame.drop(columns="decision").to_numpy(dtype=float), frame["decision"].to_numpy()
+    if table.task == "regression":
+        return {f"y_pred_{name}": decision}
+    if table.task == "binary":
+        score = np.column_stack([1 - score, score])
+    found = {f"y_proba_{name}": score, f"y_pred_{name}": decision.astype(int)}
+    return found | {"model_classes": list(range(score.shape[1]))}
 
 
 def suite(table: contract.Contract, knobs: params.Params):
@@ -132,18 +149,20 @@ def suite(table: contract.Contract, knobs: params.Params):
     import logging
 
     from deepchecks.tabular import Suite
+    from deepchecks.tabular.context import _DummyModel
     from deepchecks.tabular.suites import full_suite
     from deepchecks.utils.logger import set_verbosity
 
     set_verbosity(logging.ERROR)
-    known = names(knobs.split.by)
+    _DummyModel._predict.__name__ = "predict"  # scikit-learn 1.7 takes no other name from a regressor
+    known = names(knobs.split.by, table)
     full = full_suite(n_samples=knobs.deepchecks.rows, random_state=knobs.deepchecks.seed)
     checks = [check for check in full.checks.values() if type(check).__name__ in known]
     for check in checks:
         if type(check).__name__ in WHOLE:
             check.n_samples = None
         if type(check).__name__ == "DataDuplicates":
-            check.ignore_columns = [table.id]
+            check.ignore_columns = [table.id] if table.id else None
     return Suite("deepchecks", *checks)
 
 

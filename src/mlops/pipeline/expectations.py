@@ -18,7 +18,8 @@ def expectations(contract: Contract) -> list:
     found = [
         gxe.ExpectColumnToExist(column=name, severity=column.severity) for name, column in contract.columns.items()
     ]
-    found.append(gxe.ExpectColumnValuesToBeUnique(column=contract.id, severity="critical"))
+    if contract.id:
+        found.append(gxe.ExpectColumnValuesToBeUnique(column=contract.id, severity="critical"))
     for name, column in contract.columns.items():
         found += _rules(gxe, name, column)
     return found
@@ -36,6 +37,6 @@ def _rules(gxe, name: str, column: Column) -> list:
         rules.append(gxe.ExpectColumnValuesToBeInSet(**shared, value_set=[True, False]))
     if column.min is not None or column.max is not None:
         rules.append(gxe.ExpectColumnValuesToBeBetween(**shared, min_value=column.min, max_value=column.max))
-    if column.categories:
+    if column.categories and not column.open:
         rules.append(gxe.ExpectColumnValuesToBeInSet(**shared, value_set=list(column.categories)))
     return rules

@@ -76,6 +76,7 @@ def _fingerprint(root: Path, stage: str, versions: dict[str, str]) -> str:
     libraries: set[str] = set()
     waiting = [root / f"src/mlops/pipeline/{stage}.py"]
     if stage == "behaviour":
+        waiting += [root / "src/mlops/pipeline/builtin.py"]
         waiting += sorted((root / TESTS).rglob("*.py"))
     while waiting:
         path = waiting.pop()

@@ -1,4 +1,4 @@
-"""Stage `ingest`: the training window's rows, as src/model/source.py gives them, sorted by id. Run: mlops ingest."""
+"""Stage `ingest`: the training window's rows, as src/model/source.py gives them, sorted by group and id. Run: mlops ingest."""
 
 import os
 
@@ -21,7 +21,7 @@ def run(args) -> None:
 
 
 def read(data: params.Data, table: contract.Contract, start=None, end=None):
-    """Return the rows of the months `start`..`end` (the window where not given), sorted by id, columns in contract order.
+    """Return the rows of the months `start`..`end` (the window where not given), sorted by group and id, columns in contract order.
 
     Dates, also as text ("2024-01-31"), become datetimes without a zone (UTC); what is no date counts as missing.
     """
@@ -29,7 +29,12 @@ def read(data: params.Data, table: contract.Contract, start=None, end=None):
 
     from model.source import read as source
 
-    start, end = start or data.window.start, end or data.window.end
+    if (table.time is None) != (data.window is None):
+        raise CannotRun(
+            "params.yaml: `data.window` is of a table with a `time` column, and a table with one needs it: name both, or neither"
+        )
+    start, end = (start or data.window.start, end or data.window.end) if data.window else (None, None)
+    rows = f"{start} to {end}" if data.window else "the table"
     try:
         frame = source(start, end, dict(data.options))
     except (ValueError, TypeError, OSError, LookupError) as error:
@@ -39,12 +44,14 @@ def read(data: params.Data, table: contract.Contract, start=None, end=None):
             if os.environ.get("CI")
             else f"{type(error).__name__}: {error}"
         )
-        raise CannotRun(f"src/model/source.py could not read {start} to {end}: {why}") from error
+        raise CannotRun(f"src/model/source.py could not read {rows}: {why}") from error
     if not isinstance(frame, pd.DataFrame):
         raise CannotRun(f"src/model/source.py gives {type(frame).__name__}, not a table: return a pandas DataFrame")
     if not len(frame):
         raise CannotRun(
             f"the window {start} to {end} has no rows: move `data.window` in params.yaml to months that have some"
+            if data.window
+            else "src/model/source.py gives no rows: is it the right file?"
         )
     absent = [name for name in table.columns if name not in frame]
     if absent:
@@ -57,4 +64,5 @@ def read(data: params.Data, table: contract.Contract, start=None, end=None):
         for name, column in table.columns.items()
         if column.type == "date" and not pd.api.types.is_numeric_dtype(frame[name])
     }
-    return frame[order].assign(**dates).reset_index(drop=True).sort_values(table.id, kind="stable", ignore_index=True)
+    by = [name for name in (table.group, table.id) if name]
+    return frame[order].assign(**dates).reset_index(drop=True).sort_values(by, kind="stable", ignore_index=True)

@@ -24,16 +24,21 @@ def run(args) -> None:
 
 
 def check_target(target, table: contract.Contract, name: str) -> None:
-    """Raise CannotRun where `target`, the target of part `name`, is empty, has gaps, or has one class only."""
+    """Raise CannotRun where `target`, the target of part `name`, is empty, has gaps, one value only, or a class that is not named."""
     if target.isna().any():
         raise CannotRun(
             f"target '{table.target}' is missing in {int(target.isna().sum())} of the {name} rows: "
             "leave unlabelled rows out in src/model/source.py, or raise `split.label_delay_days` in params.yaml"
         )
-    positives = contract.positives(target, table)
-    if not len(target) or positives.min() == positives.max():
-        only = target.iloc[0] if len(target) else "nothing"
+    values = contract.targets(target, table)
+    if table.task == "multiclass" and (unknown := int((values < 0).sum())):
         raise CannotRun(
-            f"target '{table.target}' has one class only among the {len(target)} {name} rows ({only}; positive is {table.positive}): "
-            "widen `data.window` in params.yaml, or correct `positive` in data/contract.yaml"
+            f"target '{table.target}' is no class of data/contract.yaml in {unknown} of the {name} rows: add the class to its `categories`"
+        )
+    if not len(values) or values.min() == values.max():
+        only = target.iloc[0] if len(target) else "nothing"
+        fix = "widen `data.window` in params.yaml, or correct `target`" + " or `positive`" * (table.task == "binary")
+        raise CannotRun(
+            f"target '{table.target}' has one {'value' if table.task == 'regression' else 'class'} only among the {len(target)} {name} rows"
+            f" ({only}{f'; positive is {table.positive}' if table.task == 'binary' else ''}): {fix} in data/contract.yaml"
         )

@@ -1,23 +1,44 @@
 """report.html: the report with plots, in one file that needs nothing from elsewhere."""
 
 import re
+from collections.abc import Iterable
+from functools import partial
+from html import escape
 from io import StringIO
+from posixpath import dirname, relpath
 
 import numpy as np
 
-from mlops.report.charts import BINS
+from mlops.paths import CARD, DATA_DOCS, DEEPCHECKS_PAGE, REPORT_PAGE
+from mlops.report.charts import BINS, edges
+from mlops.task import stated
 
+VIEWPORT = '<meta name=viewport content="width=device-width, initial-scale=1">'
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}
 figure{display:inline-block;margin:.5rem}svg{max-width:100%;height:auto}pre{white-space:pre-wrap}code{background:#f3f3f3}"""
 
 
-def render(report: str, evidence) -> str:
-    """Return the Markdown report as one HTML page, its Mermaid charts replaced by drawn plots."""
+PAGES = {"deepchecks": DEEPCHECKS_PAGE, "Data Docs": DATA_DOCS, "Model card": CARD}
+
+
+def render(report: str, evidence, word: str = "", pages: Iterable[str] = ()) -> str:
+    """Return the Markdown report as one HTML page, its Mermaid charts replaced by drawn plots.
+
+    word: the verdict, for the title; pages: those of PAGES to lead to, which stand beside this one.
+    """
     text = re.sub(r"^```mermaid$.*?^```$", "", report, flags=re.S | re.M)
     drawn = evidence is not None and len(evidence.score) >= BINS
     plots = "".join(f"<figure>{svg}</figure>" for svg in _plots(evidence)) if drawn else ""
-    return f"<!doctype html><html lang=en><meta charset=utf-8><title>Verdict</title><style>{STYLE}</style><body>{_body(text)}{plots}</body></html>\n"
+    title = f"Verdict: {escape(word)}" if word else "Verdict"
+    head = f"<meta charset=utf-8>{VIEWPORT}<title>{title}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en>{head}<body>{_links(pages)}{_body(text)}{plots}</body></html>\n"
+
+
+def _links(pages: Iterable[str]) -> str:
+    """The only links of the page, of fixed words: none comes from a text."""
+    links = [f'<a href="{relpath(PAGES[page], dirname(REPORT_PAGE))}">{page}</a>' for page in pages]
+    return f"<nav>{' · '.join(links)}</nav>" if links else ""
 
 
 def _body(text: str) -> str:
@@ -32,20 +53,25 @@ def _body(text: str) -> str:
 
 
 def _plots(evidence) -> list[str]:
-    models = [("this", evidence.score)] + ([("main", evidence.main_score)] if evidence.main_score is not None else [])
-    plots = {"ROC": _roc, "Calibration": _calibration, "Scores": _scores}
-    return [_svg(draw, title, models, evidence.target) for title, draw in plots.items()]
+    kind, target = evidence.table.task, evidence.target
+    both = {"this": evidence.score, "main": evidence.main_score}
+    said = {name: stated(kind, target, score) for name, score in both.items() if score is not None}
+    ends = edges(kind, *(score for score, _ in said.values()), bins=30)
+    drawn = {"Calibration": _calibration, "Scores": partial(_scores, ends)}
+    if kind == "binary":
+        drawn = {"ROC": _roc} | drawn
+    return [_svg(draw, title, said) for title, draw in drawn.items()]
 
 
-def _svg(draw, title: str, models, target) -> str:
+def _svg(draw, title: str, said: dict[str, tuple]) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
-    for name, score in models:
-        draw(axes, name, target, score)
+    for name, (score, seen) in said.items():
+        draw(axes, name, seen, score)
     axes.legend()
     out = StringIO()
     with rc_context({"svg.hashsalt": title}):  # else every run gives the parts other names
@@ -61,13 +87,14 @@ def _roc(axes, name, target, score) -> None:
     axes.set(xlabel="false positive rate", ylabel="true positive rate")
 
 
-def _calibration(axes, name, target, score) -> None:
+def _calibration(axes, name, seen, score) -> None:
     tenths = np.array_split(np.argsort(score, kind="stable"), BINS)
-    axes.plot([score[rows].mean() for rows in tenths], [target[rows].mean() for rows in tenths], "o-", label=name)
-    axes.axline((0, 0), slope=1, color="#bbb", linewidth=1)
-    axes.set(xlabel="mean score", ylabel="observed rate")
+    means = [score[rows].mean() for rows in tenths]
+    axes.plot(means, [seen[rows].mean() for rows in tenths], "o-", label=name)
+    axes.axline((means[0], means[0]), slope=1, color="#bbb", linewidth=1)
+    axes.set(xlabel="mean score", ylabel="what happened")
 
 
-def _scores(axes, name, target, score) -> None:
-    axes.hist(score, bins=30, range=(0, 1), histtype="step", label=name)
+def _scores(ends, axes, name, seen, score) -> None:
+    axes.hist(score, bins=ends, histtype="step", label=name)
     axes.set(xlabel="score", ylabel="rows")

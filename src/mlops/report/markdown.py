@@ -1,9 +1,13 @@
 """report.md: the answer first, then the figures, why each red gate is red and what shows more, then what changed."""
 
+import json
+
+from mlops import paths
+from mlops.bootstrap import Difference
 from mlops.card import markdown_table
 from mlops.gates.degradation import margins
-from mlops.gates.result import Evidence
-from mlops.metrics import METRICS, named
+from mlops.gates.result import Evidence, form
+from mlops.metrics import METRICS, PRIMARY, named
 from mlops.report import charts
 from mlops.report.changes import Changes
 from mlops.report.text import code, figure, listed, plain
@@ -13,10 +17,10 @@ LIMIT = 60_000  # bytes; GitHub refuses comments above 65,536 characters
 CUT = "*Cut here: this report is longer than a comment may be. All of it is in `reports/report.html`, every gate in `reports/verdict.json`.*"
 ANSWERS = {"pass": "passes", "fail": "FAILS", "partial": "is partial", "error": "could not be judged"}
 MARKS = {"fail": "❌", "warn": "⚠️", "waived": "🟡", "neutral": "➖", "pass": "✅"}  # in the order of the table
-MORE = {  # what shows more of a red gate; else `make pr`, whose last lines are the gates
-    "behaviour": "uv run mlops behaviour",
-    "data_contract": "uv run mlops validate",
-    "deepchecks": "uv run mlops deepchecks",
+MORE = {  # what shows more of a gate than its message
+    "behaviour": paths.BEHAVIOUR,
+    "data_contract": paths.DATA_DOCS,
+    "deepchecks": paths.DEEPCHECKS_PAGE,
     "lint": "make lint",
     "lock": "git diff origin/main -- dvc.lock metrics.json",
 }
@@ -27,6 +31,7 @@ HOW = {
     "committed": "the same model",
 }
 INTERVALS = "Intervals: paired bootstrap over test rows, not over training seeds."
+COLUMNS = "`seen` is held against `limit`. Of a change it is what was lost, below 0 a gain. A waiver names `id`."
 
 
 def render(verdict: dict, evidence: Evidence | None, changes: Changes | None, limit: int = LIMIT) -> str:
@@ -43,6 +48,7 @@ def render(verdict: dict, evidence: Evidence | None, changes: Changes | None, li
         *_lines(verdict, "warn", "Warnings"),
         _changed(changes),
         _gates(verdict),
+        *_deepchecks(evidence),
         *_groups(evidence),
         *charts.drawn(evidence),
     ]
@@ -86,9 +92,7 @@ def _waivers(verdict: dict) -> list[str]:
 
 def _touched(changes: Changes) -> list[str]:
     paths = ", ".join(listed([code(path) for path in changes.protected], 20))
-    limits = [
-        f"`{key}` {plain(old)} -> {plain(new)}" for key, old, new in changes.params if key.split(".")[0] in JUDGING
-    ]
+    limits = [f"{code(key)} {_moved(old, new)}" for key, old, new in changes.params if key.split(".")[0] in JUDGING]
     found = [f"⚠️ **This pull request touches what judges it**: {paths}"] if paths else []
     return found + ([f"⚠️ **It changes limits or rules**: {', '.join(listed(limits, 20))}"] if limits else [])
 
@@ -101,7 +105,15 @@ def _metrics(verdict: dict, evidence: Evidence) -> str:
         rows = [_compared(name, evidence, limits.get(name)) for name in names]
     else:
         head, rows = ("metric", "this PR", "95 % interval"), [_alone(name, evidence) for name in names]
-    return f"### Metrics\n\n{_table(head, rows)}\n\n{_source(base, verdict['rows_compared'])}"
+    notes = [_source(base, verdict["rows_compared"]), *_owners(names)]
+    return f"### Metrics\n\n{_table(head, rows)}\n\n{' '.join(notes)}"
+
+
+def _owners(names: list[str]) -> list[str]:
+    own = [plain(named(name).title) for name in names if name not in METRICS and not name.startswith("recall_")]
+    return (
+        [f"{', '.join(own)}: the mean over rows of what src/model/metrics.py returns; higher is better."] if own else []
+    )
 
 
 def _source(base: dict, rows: int) -> str:
@@ -116,72 +128,116 @@ def _compared(name: str, evidence: Evidence, margin: float | None) -> tuple:
     metric, seen = named(name), evidence.differences.get(name)
     limit = "-" if margin is None else f"{'-' if metric.better == 'higher' else '+'}{margin:g}"
     if seen is None:
-        return metric.title, "-", figure(evidence.estimates[name].value), "-", "-", limit
-    spread = f"{figure(seen.low, '+.4f')} to {figure(seen.high, '+.4f')}"
-    return metric.title, figure(seen.main), figure(seen.candidate), figure(seen.delta, "+.4f"), spread, limit
+        value = evidence.estimates[name].value
+        return plain(metric.title), "-", figure(value, form(value)), "-", "-", limit
+    shown = form(seen.main, seen.candidate)
+    spread = f"{figure(seen.low, '+' + shown)} to {figure(seen.high, '+' + shown)}"
+    return plain(metric.title), *_beside(seen), spread, limit
+
+
+def _beside(seen: Difference) -> tuple:
+    """Return both values and the change, with the same decimals."""
+    shown = form(seen.main, seen.candidate)
+    return figure(seen.main, shown), figure(seen.candidate, shown), figure(seen.delta, "+" + shown)
 
 
 def _alone(name: str, evidence: Evidence) -> tuple:
     own = evidence.estimates[name]
-    return named(name).title, figure(own.value), f"{figure(own.low)} to {figure(own.high)}"
+    shown = form(own.value)
+    return plain(named(name).title), figure(own.value, shown), f"{figure(own.low, shown)} to {figure(own.high, shown)}"
 
 
 def _lines(verdict: dict, status: str, title: str) -> list[str]:
-    found = [
-        f"- {MARKS[status]} **{plain(gate['title'])}**: {plain(gate['message'])}. More: `{MORE.get(gate['id'], 'make pr')}`"
-        for gate in verdict["gates"]
-        if gate["status"] == status
-    ]
+    found = [_line(gate) for gate in verdict["gates"] if gate["status"] == status]
     return [f"### {title}\n\n" + "\n".join(listed(found, 20))] if found else []
+
+
+def _line(gate: dict) -> str:
+    more = f" More: `{MORE[gate['id']]}`" if gate["id"] in MORE else ""
+    return f"- {MARKS[gate['status']]} **{plain(gate['title'])}**: {plain(gate['message'])}.{more}"
 
 
 def _gates(verdict: dict) -> str:
     order = list(MARKS)
-    rows = [
-        (MARKS[g["status"]], plain(g["title"]), _seen(g["observed"]), _seen(g["threshold"]), plain(g["message"], 200))
-        for g in sorted(verdict["gates"], key=lambda gate: order.index(gate["status"]))
-    ]
+    rows = [_row(gate) for gate in sorted(verdict["gates"], key=lambda gate: order.index(gate["status"]))]
     more = [f"\n\n{len(rows) - 100} more are in `reports/verdict.json`."] if len(rows) > 100 else []
-    table = _table(("", "gate", "seen", "limit", "message"), rows[:100])
-    return _folded(f"All {len(rows)} gates", "".join([table, *more]))
+    table = _table(("", "gate", "id", "seen", "limit", "message"), rows[:100])
+    return _folded(f"All {len(rows)} gates", "".join([table, *more, f"\n\n{COLUMNS}"]))
+
+
+def _row(gate: dict) -> tuple:
+    numbers = _seen(gate["observed"]), _seen(gate["threshold"])
+    return MARKS[gate["status"]], plain(gate["title"]), f"`{gate['id']}`", *numbers, plain(gate["message"], 200)
 
 
 def _seen(value: float | str | None) -> str:
-    return "-" if value is None else plain(value) if isinstance(value, str) else f"{value:g}"
+    """Return four significant digits."""
+    return "-" if value is None else plain(value) if isinstance(value, str) else f"{float(f'{value:.4g}'):g}"
 
 
 def _changed(changes: Changes) -> str:
-    values = [f"params {code(key)}: {code(old)} -> {code(new)}" for key, old, new in changes.params]
-    lines = [*(listed(values, 40) or ["params: nothing"]), *changes.data]
+    lines = listed([f"params {code(key)}: {_moved(old, new)}" for key, old, new in changes.params], 40)
+    lines = lines or ["params: nothing"]
+    if changes.inputs:
+        lines.append("inputs: " + ", ".join(listed([f"{name[0]}{code(name[1:])}" for name in changes.inputs], 40)))
+    lines += listed([f"contract {code(key)}: {_moved(old, new)}" for key, old, new in changes.contract], 40)
+    lines += changes.data
     if changes.drift:
         drift = ", ".join(f"{code(name)} {figure(value, '.3f')}" for name, value in changes.drift[:5])
         lines.append(f"drift between the two training sets (PSI): {drift}")
-    elif len(changes.data) > 1:
+    elif changes.drift is None:
         lines.append("drift between the two training sets: not measured, main's training rows are in no cache")
     lines.append("files: " + (", ".join(listed([code(path) for path in changes.files], 30)) or "none"))
     return "### What changed\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
+def _moved(old: str, new: str) -> str:
+    """Return a changed JSON value: of two lists what went and what came, else both values."""
+    if old.startswith("[") and new.startswith("["):
+        before, after = (list(map(json.dumps, json.loads(value))) for value in (old, new))
+        gone, come = set(before) - set(after), set(after) - set(before)
+        if gone or come:
+            signed = [f"-{code(each)}" for each in before if each in gone]
+            return ", ".join(listed(signed + [f"+{code(each)}" for each in after if each in come], 10))
+    return f"{code(old)} -> {code(new)}"
+
+
+def _deepchecks(evidence: Evidence) -> list[str]:
+    """The conditions of all checks that do not hold, gating or not."""
+    gating, found = evidence.params.deepchecks.gate, {}
+    for item in evidence.deepchecks["checks"] if evidence.deepchecks else []:
+        broken = [plain(condition["name"]) for condition in item["conditions"] if not condition["passed"]]
+        found.setdefault(item["check"], {}).update(dict.fromkeys(broken))  # some look at train and at test rows
+    lines = [
+        f"- {code(check)}{' (gates)' * (check in gating)}: {'; '.join(names)}"
+        for check, names in found.items()
+        if names
+    ]
+    title = "deepchecks: conditions that do not hold"
+    return [f"### {title}\n\n" + "\n".join(listed(lines, 20))] if lines else []
+
+
 def _groups(evidence: Evidence) -> list[str]:
     parts = []
     if evidence.metrics.get("slices"):
-        rows = [
-            (plain(s["slice"]), f"{s['rows']:,}", f"{s['positives']:,}", figure(s["roc_auc"]))
-            for s in evidence.metrics["slices"]
-        ]
-        table = _table(("group", "rows", "positives", METRICS["roc_auc"].title), rows)
-        parts.append(f"Lowest ROC AUC of this model:\n\n{table}")
+        parts.append(_worst(evidence.metrics["slices"], PRIMARY[evidence.table.task]))
     if evidence.slice_differences:
         metric = named(evidence.params.gates.primary)
         seen = sorted(evidence.slice_differences.items(), key=lambda item: item[1].oriented(metric).delta)
-        rows = [(plain(name), figure(d.main), figure(d.candidate), figure(d.delta, "+.4f")) for name, d in seen[:100]]
-        title = f"{named(evidence.params.gates.primary).title} by group, against main"
+        rows = [(plain(name), *_beside(each)) for name, each in seen[:100]]
+        title = f"{plain(metric.title)} by group, against main"
         parts.append(_folded(title, _table(("group", "main", "this PR", "Δ"), rows)))
     small = _too_small(evidence)
     if small:
         least = evidence.params.gates.slices.min_class_rows
-        parts.append(f"Too few to judge, with less than {least} rows of a class: {', '.join(listed(small, 20))}.")
+        parts.append(f"Too few rows to judge (gates.slices.min_class_rows is {least}): {', '.join(listed(small, 20))}.")
     return [f"### Groups\n\n{parts[0]}", *parts[1:]] if parts else []
+
+
+def _worst(groups: list[dict], name: str) -> str:
+    shown, title = form(*(group[name] for group in groups)), METRICS[name].title
+    rows = [(plain(group["slice"]), f"{group['rows']:,}", figure(group[name], shown)) for group in groups]
+    return f"Worst {title} of this model:\n\n{_table(('group', 'rows', title), rows)}"
 
 
 def _too_small(evidence: Evidence) -> list[str]:
@@ -190,4 +246,4 @@ def _too_small(evidence: Evidence) -> list[str]:
     shown = [name for name in evidence.slices if columns[name].type in ("category", "boolean") or columns[name].bands]
     least = evidence.params.gates.slices.min_class_rows
     groups = singles(evidence.slices[shown]).items()
-    return [code(name) for name, at in groups if not judged(at, evidence.target, least)]
+    return [code(name) for name, at in groups if not judged(at, evidence.target, least, evidence.table.task)]
