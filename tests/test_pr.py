@@ -62,8 +62,8 @@ def test_a_proxy_among_the_features_fails_for_fairness(clean):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('window: {start: 2023-07, end: 2024-12}', 'window: {start: 2023-07, end: 2024-11}'),
-        ('salt: loans-1', 'salt: loans-2'),
+        ("window: {start: 2023-07, end: 2024-12}", "window: {start: 2023-07, end: 2024-11}"),
+        ("salt: loans-1", "salt: loans-2"),
     ],
     ids=["the data window", "the split's salt"],
 )

@@ -87,3 +87,15 @@ def test_refuses_where_there_is_no_report(tree):
         Path(source).unlink()
     with pytest.raises(CannotRun, match="run `make train` and `make compare` first"):
         collect(Path("public"))
+
+
+def test_the_links_of_the_report_lead_to_the_published_pages(tree):
+    """Beside the report lie data_docs/index.html and model_card.md; on the site they have names of their own."""
+    tree(publish=True)
+    write(
+        paths.REPORT_PAGE,
+        '<a href="data_docs/index.html">a</a><a href="model_card.md">b</a><a href="deepchecks.html">c</a>',
+    )
+    run(None)
+    expected = '<a href="data_docs.html">a</a><a href="model_card.html">b</a><a href="deepchecks.html">c</a>'
+    assert expected == Path("public/report.html").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ Sets the step output `publish` to true or false. Takes the files named in PAGES 
 
 import shutil
 from html import escape
+from os.path import relpath
 from pathlib import Path
 
 from mlops import params, paths
@@ -59,6 +60,11 @@ def _copy(source: Path, page: Path) -> None:
     if source.suffix == ".md":
         text = MarkdownIt("commonmark", {"html": False}).enable("table").render(source.read_text(encoding="utf-8"))
         write_text(page, PAGE.format(title="Model card", body=text))
+    elif source == Path(paths.REPORT_PAGE):  # its links go to the files beside it, which have other names here
+        text = source.read_text(encoding="utf-8")
+        for name, (_, other) in PAGES.items():
+            text = text.replace(f'href="{relpath(other, source.parent)}"', f'href="{name}"')
+        write_text(page, text)
     else:
         shutil.copy(source, page)
 

@@ -11,11 +11,19 @@ def test_accepts_clean_code():
     assert "pass" == said(lint, lint="pass")[0].status
 
 
-@pytest.mark.parametrize("word", ["fail", "error", "", "PASS"])
-def test_refuses_all_else(word):
-    """Only the word pass passes, and the message says which command shows more."""
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("zizmor --offline", "zizmor --offline found something: run `make lint`"),
+        ("ruff format, actionlint", "ruff format, actionlint found something: run `make format`, then `make lint`"),
+        ("", "lint found something: run `make lint`"),
+        ("PASS", "PASS found something: run `make lint`"),
+    ],
+)
+def test_refuses_all_else(word, message):
+    """Only the word pass passes; the message names the linters that failed, and what mends them or shows more."""
     (gate,) = said(lint, lint=word)
-    assert ("fail", "run `make lint` and mend what it names") == (gate.status, gate.message)
+    assert ("fail", message) == (gate.status, gate.message)
 
 
 def test_a_job_of_its_own_is_neutral():

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from hashlib import blake2b
 
 import polars as pl
+from polars import selectors as cs
 
 from mlops.adopt.columns import CATEGORIES, CODES, ID, NAMES, UNIQUE, WORDS, Found, understand
 from mlops.adopt.read import column
@@ -316,7 +317,7 @@ def _add_key(made: Plan, target: str) -> tuple[str | None, str | None]:
     name = KEY
     while name in made.frame.columns:
         name += "_"
-    hashed = _hashed(made.frame.drop(target))
+    hashed = _hashed(made.frame.drop(cs.by_name(target)))
     twice = made.frame.height - hashed.n_unique()
     chance = twice > made.frame.height / 2
     keys = hashed.cast(pl.String).alias(name)
@@ -379,7 +380,7 @@ def _column(made: Plan, name: str, asked: Asked) -> dict:
     if kind == "category":
         entry = _categories(values, name == asked.target, say)
         kind = entry.pop("type")
-        if name != asked.target and name not in asked.protected and _names_more(found, values, made, say):
+        if name != asked.target and name not in asked.protected and _names_more(made, found, asked, say):
             kind, entry = "text", {}
     elif kind in ("integer", "number"):
         entry = _range(values, kind)
@@ -406,11 +407,12 @@ def _column(made: Plan, name: str, asked: Asked) -> dict:
     return {"type": kind, **entry}
 
 
-def _names_more(found: Found, values: pl.Series, made: Plan, say) -> bool:
+def _names_more(made: Plan, found: Found, asked: Asked, say) -> bool:
     """Whether numbers whose column is called an id name too many things to be categories."""
+    values = made.frame[found.name]
     if not (found.numbers_as_codes and NAMES.search(found.name) and values.n_unique() > CODES):
         return False
-    if made.contract["group"] is None:
+    if asked.group is None:
         made.decide.append(
             f"'{found.name}' names {values.n_unique():,} things in {len(values):,} rows: adopt again with GROUP={found.name} "
             "if the model will meet things that it has not seen"

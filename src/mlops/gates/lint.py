@@ -14,5 +14,5 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     else:
         clean = evidence.lint == "pass"
         mend = "`make format`, then `make lint`" if "ruff" in evidence.lint else "`make lint`"
-        message = "nothing found" if clean else f"{evidence.lint} found something: run {mend}"
+        message = "nothing found" if clean else f"{evidence.lint or ID} found something: run {mend}"
         yield Gate(ID, "Lint", "pass" if clean else "fail", None, None, message)
