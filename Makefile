@@ -40,7 +40,7 @@ pr: $(SETUP) ## the verdict: lint, pipeline, compare with main   [BASE=origin/ma
 	@$(MLOPS) pr $(COMPARE)
 
 test: setup ## the template's own tests
-	@$(RUN) pytest -q
+	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
 	@$(RUN) pytest -q -m slow

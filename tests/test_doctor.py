@@ -1,141 +1,315 @@
-"""Is this copy set up? What is missing has the click or the command beside it, and nothing is changed by looking."""
+"""Is this copy set up? Each thing that is looked at, in order and not, on a real repository and GitHub's stub."""
+
+import subprocess
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from copies import Copy, _run
+from copies import SAMPLE
+from github_stub import GitHubStub
 from mlops import doctor
-from mlops.doctor import local, settings
 
-READ = {"metadata": "read", "administration": "read", "actions": "read", "pages": "read"}
-RULES = [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "verdict"}]}}]
-CONTRACT = """
-version: 1
-table: {table}
-task: binary
-target: y
-positive: 1
-id: key
-columns:
-  key: {{type: text}}
-  x: {{type: number}}
-  y: {{type: integer}}
-"""
+CHECK = {"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "verdict"}]}}
+GRANTS = {"metadata": "read", "administration": "read", "actions": "read", "pages": "read"}
+
+
+def git(*words: str) -> None:
+    """Run git here."""
+    subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *words], check=True, capture_output=True
+    )
 
 
 @pytest.fixture
-def copy(tmp_path, monkeypatch):
-    """A clone with a remote, a contract and owners, as working directory; no token is known."""
-    (tmp_path / "origin").mkdir()
-    _run(["git", "init", "-q", "--bare", "-b", "main", str(tmp_path / "origin")], tmp_path)
-    tree = tmp_path / "tree"
-    for name, text in {"data/contract.yaml": CONTRACT.format(table="mine"), ".github/CODEOWNERS": "* @team\n"}.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(text)
-    made = Copy(tree, "")
-    made.git("init", "-q", "-b", "main")
-    made.git("add", "-A")
-    made.git("-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-q", "-m", "main")
-    made.git("remote", "add", "origin", str(tmp_path / "origin"))
-    made.git("push", "-q", "origin", "main")
-    monkeypatch.chdir(tree)
-    for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN", "GH_TOKEN"):
+def here(tmp_path, monkeypatch):
+    """A copy whose table is somebody's own, set up as it should be, as working directory; no token anywhere."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, does in {"gh": "exit 1", "actionlint": "exit 0"}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL"):
         monkeypatch.delenv(name, raising=False)
-    return made
+    folder = tmp_path / "copy"
+    (folder / "data").mkdir(parents=True)
+    (folder / ".github").mkdir()
+    contract = (SAMPLE / "data/contract.yaml").read_text(encoding="utf-8")
+    (folder / "data/contract.yaml").write_text(contract.replace("table: loans", "table: churn"), encoding="utf-8")
+    (folder / ".github/CODEOWNERS").write_text("* @acme/data\n")
+    monkeypatch.chdir(folder)
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-q", "-m", "main")
+    for name in ("origin", "upstream"):
+        git("remote", "add", name, f"https://somebody:secret@github.com/acme/{name}.git")
+    git("update-ref", "refs/remotes/origin/main", "main")
+    return folder
+
+
+def _answer(state: dict, path: str, call) -> tuple[int, object]:
+    return (404, {"message": "Not Found"}) if state[path] is None else (200, state[path])
 
 
 @pytest.fixture
-def hub(stub, monkeypatch):
-    """GitHub, where everything is set up; a test changes one answer."""
-    answers = {
+def hub(here, monkeypatch):
+    """GitHub, with the repository set up as it should be, and a token that may look at all of it."""
+    state = {
         "": {"default_branch": "main", "has_issues": True},
-        "/actions/permissions": {"enabled": True},
-        "/actions/permissions/workflow": {"can_approve_pull_request_reviews": True},
-        "/rules/branches/main": RULES,
-        "/actions/workflows": {
-            "workflows": [{"path": f".github/workflows/{name}", "state": "active"} for name in doctor.WORKFLOWS]
+        "actions/permissions": {"enabled": True},
+        "actions/permissions/workflow": {"can_approve_pull_request_reviews": True},
+        "rules/branches/main": [{"type": "deletion"}, CHECK],
+        "actions/workflows": {
+            "total_count": 3,
+            "workflows": [{"path": f".github/workflows/{name}", "state": "active"} for name in doctor.WORKFLOWS],
         },
-        "/pages": {"status": "built"},
+        "pages": {"status": "built"},
     }
-    grants = {"/actions/workflows": "actions:read", "/pages": "pages:read", "": "metadata:read"}
-    grants |= {"/rules/branches/main": "metadata:read"}
-    for path in answers:
-        grant = grants.get(path, "administration:read")
-        stub.add("GET", f"/repos/{stub.repository}{path}", grant, _answer(answers, path), query=("per_page", "page"))
-    stub.tokens["ghs_owner"] = READ
-    monkeypatch.setenv("GITHUB_API_URL", stub.url)
-    monkeypatch.setenv("GITHUB_REPOSITORY", stub.repository)
-    monkeypatch.setenv("GITHUB_TOKEN", "ghs_owner")
-    stub.answers = answers
-    return stub
+    grants = {
+        "actions/permissions": "administration",
+        "actions/permissions/workflow": "administration",
+        "actions/workflows": "actions",
+        "pages": "pages",
+    }
+    with GitHubStub("acme/churn") as stub:
+        stub.state = state
+        stub.tokens["ghp_all"] = dict(GRANTS)
+        for path in state:
+            below, grant = f"/{path}" if path else "", grants.get(path, "metadata")
+            stub.add(
+                "GET", f"/repos/acme/churn{below}", f"{grant}:read", partial(_answer, state, path), ("per_page", "page")
+            )
+        for name, value in {
+            "GITHUB_TOKEN": "ghp_all",
+            "GITHUB_REPOSITORY": "acme/churn",
+            "GITHUB_API_URL": stub.url,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield stub
 
 
-def _answer(answers, path):
-    return lambda call: (200, answers[path])
+def states(found) -> list[str]:
+    """Whether each finding is in order."""
+    return [each.state for each in found]
 
 
-def states(findings) -> dict[str, str]:
-    """{what was found: its state}."""
-    return {found.text: found.state for found in findings}
+def only(found, state: str) -> doctor.Finding:
+    """The one finding in this state."""
+    (one,) = [each for each in found if each.state == state]
+    return one
 
 
-def test_a_copy_that_is_set_up_misses_nothing(copy, hub, capsys):
-    """Exit 0; what is off on purpose is no fault."""
+def test_a_copy_that_is_set_up_misses_nothing(hub, capsys):
+    """Exit 0; every line is in order."""
     assert 0 == doctor.run(None)
-    assert "doctor: nothing is missing" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert "doctor: nothing is missing" == lines[-1]
+    assert {"ok"} == {line.split()[0] for line in lines[:-1]}
+    assert "ok       table 'churn', target 'default'" in lines
 
 
-def test_a_fresh_copy_is_told_what_is_missing(copy, capsys):
-    """The sample's table and the template's owners, each with its fix."""
-    (copy.path / "data/contract.yaml").write_text(CONTRACT.format(table="loans"))
-    (copy.path / ".github/CODEOWNERS").write_text("* @OWNER\n")
+def test_what_is_missing_is_said_with_what_mends_it(hub, capsys):
+    """Exit 1; the fix stands below the finding."""
+    git("remote", "remove", "origin")
+    hub.state[""]["has_issues"] = False
     assert 1 == doctor.run(None)
     said = capsys.readouterr().out
-    assert "MISSING  the table is still the sample\n         -> make adopt DATA=file.csv TARGET=column" in said
-    assert "MISSING  CODEOWNERS still names @OWNER" in said
-    assert "doctor: 2 missing" in said
+    assert "MISSING  no remote `origin`\n         -> git remote add origin" in said
+    assert (
+        "MISSING  issues are off: tickets have nowhere to go\n         -> https://github.com/acme/churn/settings"
+        in said
+    )
+    assert said.endswith("doctor: 3 missing\n")  # with the remote its main is gone
 
 
-def test_a_clone_without_main_is_told_the_command(copy):
-    """What `make pr` compares with must be here."""
-    copy.git("update-ref", "-d", "refs/remotes/origin/main")
-    assert "missing" == states(local())["origin/main is not known here"]
+def test_it_changes_nothing(hub, here):
+    """No file, no reference, and nothing is sent to GitHub but questions."""
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    doctor.run(None)
+    assert before == {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    assert {"GET"} == {call.method for call in hub.log}
 
 
-def test_a_table_without_time_has_its_watch_off(copy):
-    """Neither a fault nor a secret."""
-    assert "optional" == states(local())["no time column: drift checks, guard and retrain are off"]
+def test_a_copy_in_order_holds_in_every_line(here):
+    """What git and the files say."""
+    assert {"ok"} == set(states(doctor.local()))
 
 
-def test_without_a_token_the_settings_are_unseen(copy, monkeypatch):
-    """It says so, and what gives it sight; nothing is taken for granted."""
-    monkeypatch.setattr("mlops.lock._gh_token", lambda: "")
-    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/loans")
-    assert {"the repository's settings: no token": "unseen"} == states(settings())
+def test_a_password_in_a_remote_is_not_shown(here):
+    """It would be in every log."""
+    assert [] == [each for each in doctor.local() if "secret" in each.text]
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "said"),
+    ("breaks", "text", "fix"),
     [
-        ("", {"default_branch": "master", "has_issues": True}, "the default branch is master"),
-        ("", {"default_branch": "main", "has_issues": False}, "issues are off"),
-        ("/actions/permissions", {"enabled": False}, "Actions are off"),
-        ("/actions/permissions/workflow", {"can_approve_pull_request_reviews": False}, "may not open pull requests"),
-        ("/rules/branches/main", [], "main can be merged into without the check verdict"),
-        ("/actions/workflows", {"workflows": []}, "off: pull-request.yml (not there)"),
+        (
+            lambda: git("update-ref", "-d", "refs/remotes/origin/main"),
+            "origin/main is not known here",
+            "git fetch origin main",
+        ),
+        (lambda: _contract("table: churn", "table: loans"), "the table is still the sample", "make adopt DATA="),
+        (
+            lambda: _contract("target: default", "target: nothing"),
+            "'nothing', which is not one of `columns`",
+            "correct data/contract.yaml",
+        ),
+        (lambda: Path("data/contract.yaml").unlink(), "data/contract.yaml is not there", "correct data/contract.yaml"),
+        (
+            lambda: Path(".github/CODEOWNERS").write_text("* @OWNER\n"),
+            "CODEOWNERS still names @OWNER",
+            "put your team into .github/CODEOWNERS",
+        ),
+        (
+            lambda: Path(".github/CODEOWNERS").unlink(),
+            "CODEOWNERS still names @OWNER",
+            "put your team into .github/CODEOWNERS",
+        ),
     ],
+    ids=["no main", "the sample", "a broken contract", "no contract", "nobody owns it", "no owners"],
 )
-def test_a_setting_that_is_off_is_missing_with_its_click(hub, path, answer, said):
-    """One line a setting, and what to press or type."""
-    hub.answers[path] = answer
-    (found,) = [each for each in settings() if each.state == "missing"]
-    assert said in found.text
-    assert "https://github.com/acme/loans/settings" in found.fix or found.fix.startswith("gh ")
+def test_a_thing_that_is_missing_here_is_found(here, breaks, text, fix):
+    """One line says what, and what mends it."""
+    breaks()
+    found = only(doctor.local(), "missing")
+    assert text in found.text
+    assert fix in found.fix
 
 
-def test_a_setting_that_the_token_may_not_see_is_unseen(hub):
-    """A right that is lacking is no setting that is off."""
-    hub.tokens["ghs_owner"] = READ | {"administration": "none"}
-    found = [each.text for each in settings() if each.state == "unseen"]
-    assert 2 == len(found)
-    assert all("may not do this" in text for text in found)
+def _contract(old: str, new: str) -> None:
+    path = Path("data/contract.yaml")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_shallow_clone_is_found(here, tmp_path, monkeypatch):
+    """Without its history main's model cannot be looked for."""
+    git("commit", "-q", "--allow-empty", "-m", "more")
+    git("clone", "-q", "--depth", "1", f"file://{here}", str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    assert ("this clone is shallow", "git fetch --unshallow") == (lambda each: (each.text, each.fix))(
+        only(doctor.local(), "missing")
+    )
+
+
+@pytest.mark.parametrize(
+    ("breaks", "text"),
+    [
+        (lambda: git("remote", "remove", "upstream"), "no remote `upstream`: `make upgrade` has nowhere to look"),
+        (lambda: _contract("time: applied_at\n", ""), "no time column: drift checks, guard and retrain are off"),
+    ],
+    ids=["no upstream", "no time"],
+)
+def test_a_thing_that_may_be_off_is_no_fault(here, breaks, text):
+    """It is said, and does not count as missing."""
+    breaks()
+    found = list(doctor.local())
+    assert text == only(found, "optional").text
+    assert "missing" not in states(found)
+
+
+def test_a_linter_that_ci_has_may_be_absent(here, monkeypatch):
+    """With the command that brings it."""
+    (here.parent / "bin/actionlint").unlink()
+    monkeypatch.setenv("PATH", f"{here.parent / 'bin'}:/usr/bin:/bin")
+    assert "make setup-actionlint" == only(doctor.local(), "optional").fix
+
+
+def test_a_repository_in_order_holds_in_every_line(hub):
+    """Settings, rules, workflows, Pages."""
+    found = list(doctor.settings())
+    assert ["ok"] * 7 == states(found)
+    assert len(doctor.LOOKS) == len(hub.log)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "text", "fix"),
+    [
+        ("", {"default_branch": "master", "has_issues": True}, "the default branch is master, the workflows watch main", "rename it to main"),
+        ("", {"default_branch": "main", "has_issues": False}, "issues are off", "Features, Issues"),
+        ("actions/permissions", {"enabled": False}, "Actions are off: nothing runs", "Allow all actions"),
+        ("actions/permissions/workflow", {"can_approve_pull_request_reviews": False}, "Actions may not open pull requests", "Allow GitHub Actions to create and approve"),
+        ("rules/branches/main", [], "main can be merged into without the check verdict", "gh api repos/acme/churn/rulesets --method POST --input .github/ruleset.json"),
+        (
+            "rules/branches/main",
+            [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "tests"}]}}],
+            "main can be merged into without the check verdict",
+            ".github/ruleset.json",
+        ),
+        (
+            "actions/workflows",
+            {"workflows": [{"path": ".github/workflows/pull-request.yml", "state": "disabled_fork"}, {"path": ".github/workflows/reports.yml", "state": "active"}]},
+            "off: pull-request.yml (disabled_fork), comment.yml (not there)",
+            "gh workflow enable pull-request.yml; gh workflow enable comment.yml",
+        ),
+    ],
+    ids=["branch", "issues", "Actions", "pull requests", "no rules", "another check", "workflows"],
+)  # fmt: skip
+def test_a_setting_that_is_missing_is_found(hub, path, answer, text, fix):
+    """One line says what, and the click or command that mends it."""
+    hub.state[path] = answer
+    found = only(doctor.settings(), "missing")
+    assert text in found.text
+    assert fix in found.fix
+
+
+def test_pages_may_be_off(hub):
+    """Reports are published only where params.yaml asks for it."""
+    hub.state["pages"] = None
+    found = only(doctor.settings(), "optional")
+    assert "Pages are off: reports.publish has nowhere to go" == found.text
+
+
+@pytest.mark.parametrize(
+    ("grant", "unseen"),
+    [("administration", 2), ("actions", 1), ("pages", 1), ("metadata", 2)],
+)
+def test_what_the_token_may_not_see_is_no_fault(hub, grant, unseen):
+    """The line names the permission, and where a person can look; all else is looked at."""
+    del hub.tokens["ghp_all"][grant]
+    found = list(doctor.settings())
+    blind = [each for each in found if each.state == "unseen"]
+    assert (unseen, 0) == (len(blind), states(found).count("missing"))
+    assert all(f"{grant}=read" in each.text and "github.com/acme/churn/settings" in each.fix for each in blind)
+    assert unseen == len(hub.refused)
     hub.refused.clear()
+
+
+def test_a_token_that_is_not_valid_is_said(hub, monkeypatch):
+    """By every line that needed one."""
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_old")
+    found = list(doctor.settings())
+    assert {"unseen"} == set(states(found))
+    assert "GITHUB_TOKEN is not valid" in found[0].text
+    hub.refused.clear()
+
+
+def test_without_a_token_settings_are_not_looked_at(here, monkeypatch):
+    """One line says how to be asked again; nothing is missing for it."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/churn")
+    (found,) = doctor.settings()
+    assert ("unseen", "the repository's settings: no token") == (found.state, found.text)
+    assert "gh auth login" in found.fix
+    assert 0 == doctor.run(None)
+
+
+def test_an_origin_that_is_not_github_is_said(here, monkeypatch):
+    """There is nobody to ask."""
+    git("remote", "set-url", "origin", "../elsewhere")
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_all")
+    (found,) = doctor.settings()
+    assert ("unseen", "the repository's settings: origin is no repository of GitHub") == (found.state, found.text)
+
+
+def test_where_github_does_not_answer_it_is_asked_once(here, monkeypatch):
+    """The wait is not repeated for each setting."""
+    monkeypatch.setattr("mlops.github.time.sleep", lambda seconds: None)
+    for name, value in {
+        "GITHUB_TOKEN": "ghp_all",
+        "GITHUB_REPOSITORY": "acme/churn",
+        "GITHUB_API_URL": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (found,) = doctor.settings()
+    assert "unseen" == found.state
+    assert "No answer to GET" in found.text

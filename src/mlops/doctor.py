@@ -124,6 +124,8 @@ def settings() -> Iterator[Finding]:
             yield from look(hub, page)
         except GitHubError as error:
             yield Finding("unseen", f"{what}: {error}", f"look at {page}")
+            if not error.status:  # no answer: the next question would wait as long
+                return
 
 
 def _repository(hub: GitHub, page: str) -> Iterator[Finding]:

@@ -191,7 +191,12 @@ def test_what_is_infinite_to_a_model_is_missing(value):
     found = understood(value, 1.5, 2.5)
     assert [None, 1.5, 2.5] == found.values[:3].to_list()
     assert ["infinite in 40 rows, read as missing"] == found.why
-    assert "integer" == understood(float("nan"), 1.0, 2.0).kind
+
+
+def test_what_is_no_number_is_missing_without_a_word():
+    """NaN is how floats say so."""
+    found = understood(float("nan"), 1.0, 2.0)
+    assert ("integer", [None, 1, 2], []) == (found.kind, found.values[:3].to_list(), found.why)
 
 
 @pytest.mark.parametrize(

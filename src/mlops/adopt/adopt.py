@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops import baseline, config, dvc, split, stopped
+from mlops import baseline, config, dvc, gates, split, stopped
 from mlops import contract as contracts
 from mlops import params as knobs
 from mlops.adopt import files
@@ -107,6 +107,7 @@ def _hide_suspects(made: Plan) -> None:
     target = contracts.targets(sample[parsed.target], parsed)
     for name, score in suspects(sample, made.features, target, parsed.task).items():
         made.contract["columns"][name]["feature"] = False
+        made.words.append((name, "WARNING: alone tells the target almost perfectly"))
         made.decide.append(
             f"WARNING: '{name}' alone tells the target almost perfectly ({score:g} of 1), so it is no input. Is it known when "
             f"a prediction is asked for? If so, set `feature: true` at {name} in {CONTRACT}; if not, leave it"
@@ -240,29 +241,19 @@ def _mlops(verb: str) -> int:
 def _loosen(made: Plan, report: dict) -> None:
     """Take the checks out of `deepchecks.gate` that do not hold for this table: they stay in the report."""
     text = Path(PARAMS).read_text(encoding="utf-8")
-    gate = config.parse(text, knobs.Params, PARAMS).deepchecks.gate
-    held = {
-        check["check"]: check["conditions"] and all(each["passed"] for each in check["conditions"])
-        for check in report["checks"]
+    gate, ran = config.parse(text, knobs.Params, PARAMS).deepchecks.gate, {check["check"] for check in report["checks"]}
+    failing = gates.deepchecks.failing(report)
+    broken = {
+        name: "; ".join(dict.fromkeys(failing.get(name, []))) for name in gate if name in failing or name not in ran
     }
-    broken = [name for name in gate if not held.get(name)]
     if not broken:
         return
     left = [name for name in gate if name not in broken]
     write_text(PARAMS, as_dvc_writes(edited(text, ["deepchecks", "gate"], left)))
-    for name in broken:
-        said = next(
-            (
-                each["name"]
-                for check in report["checks"]
-                if check["check"] == name
-                for each in check["conditions"]
-                if not each["passed"]
-            ),
-            "it does not apply to this table",
-        )
+    for name, why in broken.items():
         made.decide.append(
-            f"deepchecks {name} does not hold ({said}), so it does not gate: read reports/deepchecks.html, and name it in deepchecks.gate once it holds"
+            f"deepchecks {name} does not hold ({why or 'it does not apply to this table'}), so it does not gate: "
+            "read reports/deepchecks.html, and name it in deepchecks.gate once it holds"
         )
 
 

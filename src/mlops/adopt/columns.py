@@ -208,10 +208,11 @@ def _number(found: Found) -> Found:
     """Whole numbers are integers; infinities and numbers that stand for nothing are missing; what float32 cannot hold is a code."""
     values, why = found.values, list(found.why)
     numbers = values.cast(pl.Float64)
-    endless = (numbers.abs() > LARGEST).fill_null(False)
+    nothing = numbers.is_nan().fill_null(False)
+    endless = (numbers.abs() > LARGEST).fill_null(False) & ~nothing  # nan counts as larger than all
     if endless.any():
         why.append(f"infinite in {int(endless.sum()):,} rows, read as missing")
-    gone = endless | numbers.is_nan().fill_null(False)
+    gone = endless | nothing
     stand_in = sentinel(_without(numbers, gone))
     if stand_in is not None:
         why.append(
