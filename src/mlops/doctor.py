@@ -4,7 +4,8 @@ What git alone knows is looked at always; repository settings where a token can 
 Each line that is not in order ends with the click or command that mends it.
 """
 
-import subprocess
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,69 +42,47 @@ def run(args) -> int:
 
 def local() -> Iterator[Finding]:
     """Yield what git and the files say."""
-    origin = dvc.git("remote", "get-url", "origin", check=False)
-    yield _held(
-        origin,
-        f"remote origin: {dvc.shown(origin or '')}",
-        "no remote `origin`",
-        "git remote add origin https://github.com/OWNER/REPO",
-    )
-    main = dvc.git("rev-parse", "--verify", "--quiet", "origin/main", check=False)
-    yield _held(
-        main,
-        "origin/main is known here",
-        "origin/main is not known here",
-        "git fetch origin main:refs/remotes/origin/main",
-    )
-    shallow = dvc.git("rev-parse", "--is-shallow-repository") == "true"
-    yield _held(not shallow, "the whole history is here", "this clone is shallow", "git fetch --unshallow")
-    try:
-        table = contract.read()
-        yield _held(
-            table.table != SAMPLE,
-            f"table '{table.table}', target '{table.target}'",
-            "the table is still the sample",
-            "make adopt DATA=file.csv TARGET=column",
-        )
-        if table.time is None:
-            yield Finding(
-                "optional",
-                "no time column: drift checks, guard and retrain are off",
-                "docs/your-data.md, 'A current window'",
-            )
-    except CannotRun as error:
-        yield Finding("missing", str(error).splitlines()[0], "correct data/contract.yaml")
+    yield from _history()
+    yield from _table()
     owners = Path(".github/CODEOWNERS")
     named = owners.exists() and NOBODY not in owners.read_text(encoding="utf-8")
-    yield _held(
-        named,
-        "CODEOWNERS names your people",
-        f"CODEOWNERS still names {NOBODY}",
-        "put your team into .github/CODEOWNERS",
-    )
-    upstream = dvc.git("remote", "get-url", "upstream", check=False)
-    yield (
-        Finding("ok", f"remote upstream: {dvc.shown(upstream)}")
-        if upstream
-        else Finding(
-            "optional",
-            "no remote `upstream`: `make upgrade` has nowhere to look",
-            "git remote add upstream URL-OF-THE-TEMPLATE",
-        )
-    )
-    linter = (
-        subprocess.run(["bash", "-c", "PATH=.tools/bin:$PATH command -v actionlint"], capture_output=True).returncode
-        == 0
-    )
-    yield (
-        Finding("ok", "actionlint is here")
-        if linter
-        else Finding("optional", "actionlint is not here: CI runs it", "make setup-actionlint")
-    )
+    fix = "put your team into .github/CODEOWNERS"
+    yield _held(named, "CODEOWNERS names your people", f"CODEOWNERS still names {NOBODY}", fix)
+    linter = shutil.which("actionlint", path=f".tools/bin{os.pathsep}{os.environ.get('PATH', '')}")
+    yield _held(linter, "actionlint is here", "actionlint is not here: CI runs it", "make setup-actionlint", "optional")
 
 
-def _held(holds, yes: str, no: str, fix: str) -> Finding:
-    return Finding("ok", yes) if holds else Finding("missing", no, fix)
+def _history() -> Iterator[Finding]:
+    origin, upstream = (dvc.git("remote", "get-url", name, check=False) for name in ("origin", "upstream"))
+    fix = "git remote add origin https://github.com/OWNER/REPO"
+    yield _held(origin, f"remote origin: {dvc.shown(origin or '')}", "no remote `origin`", fix)
+    main = dvc.git("rev-parse", "--verify", "--quiet", "origin/main", check=False)
+    fix = "git fetch origin main:refs/remotes/origin/main"
+    yield _held(main, "origin/main is known here", "origin/main is not known here", fix)
+    shallow = dvc.git("rev-parse", "--is-shallow-repository") == "true"
+    yield _held(not shallow, "the whole history is here", "this clone is shallow", "git fetch --unshallow")
+    none, fix = (
+        "no remote `upstream`: `make upgrade` has nowhere to look",
+        "git remote add upstream URL-OF-THE-TEMPLATE",
+    )
+    yield _held(upstream, f"remote upstream: {dvc.shown(upstream or '')}", none, fix, "optional")
+
+
+def _table() -> Iterator[Finding]:
+    try:
+        table = contract.read()
+    except CannotRun as error:
+        yield Finding("missing", str(error).splitlines()[0], "correct data/contract.yaml")
+        return
+    own, fix = f"table '{table.table}', target '{table.target}'", "make adopt DATA=file.csv TARGET=column"
+    yield _held(table.table != SAMPLE, own, "the table is still the sample", fix)
+    if table.time is None:
+        off = "no time column: drift checks, guard and retrain are off"
+        yield Finding("optional", off, "docs/your-data.md, 'A current window'")
+
+
+def _held(holds, yes: str, no: str, fix: str, otherwise: str = "missing") -> Finding:
+    return Finding("ok", yes) if holds else Finding(otherwise, no, fix)
 
 
 def settings() -> Iterator[Finding]:
