@@ -105,8 +105,8 @@ def test_an_edit_that_would_change_something_else_is_refused(text):
         yamledit.edited("images: [1]\n", ["images", 7], 5, "a.yaml")
 
 
-def test_the_samples_params_are_as_an_experiment_writes_them_back():
-    """DVC writes params.yaml anew for each experiment; laid out its way, one value is one line of a diff."""
+def test_the_samples_params_are_laid_out_as_dvc_writes():
+    """What DVC writes back of it differs in as little as can be."""
     text = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
     assert text == yamledit.as_dvc_writes(text)
 

@@ -23,7 +23,7 @@ def edited(text: str, path: list, value, file: str = PARAMS) -> str:
 
 
 def as_dvc_writes(text: str) -> str:
-    """Return YAML laid out as `dvc exp run -S` would write it back, comments kept: so that an experiment changes one line."""
+    """Return YAML laid out as DVC's own writer lays it out, comments kept."""
     from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
     return dumps_yaml(parse_yaml_for_update(text, PARAMS))
