@@ -207,11 +207,11 @@ CASES = {
     "a gap between groups": Case(
         unfair, ("--target", "granted", "--protected", "gender"), "binary", ("pay", "years"),
         ("protected: no input, and watched for gaps between its groups",),
-        red=frozenset({"fairness"}), decide=("Fairness",),
+        red=frozenset({"fairness"}), decide=("gender: selection rate gap", "gender: true positive rate gap", "gender: proxies among the inputs"),
     ),
     "a column that knows the answer": Case(
         leaking, ("--target", "returned"), "binary", ("price", "weight"),
-        ("refund  number   no input",),
+        ("no input   WARNING: alone tells the target almost perfectly",),
         decide=("WARNING: 'refund' alone tells the target almost perfectly",),
     ),
     "typed Parquet": Case(

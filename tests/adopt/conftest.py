@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops.adopt.read import opened
-from mlops.adopt.plan import Asked, Plan
-from mlops.adopt.table import plan
+from mlops.adopt.table import Asked, Plan, plan
 from tables import one_thread
 
 

@@ -238,11 +238,12 @@ def untouched(tmp_path_factory):
 
 def refused(made: Copy, file: Path, *more: str, **env: str) -> str:
     """The one sentence with which an adoption is refused; the tree is as it was, git says."""
-    before = {name: (made.path / name).read_bytes() for name in made.git("ls-files").splitlines()}
+    names = [name for name in made.git("ls-files").splitlines() if (made.path / name).is_file()]
+    before = {name: (made.path / name).read_bytes() for name in names}
     done = made.mlops("adopt", "--data", str(file), *more, **env)
     assert 2 == done.returncode, done.stdout + done.stderr
     assert "" == made.git("status", "--porcelain", "--untracked-files=all")
-    assert before == {name: (made.path / name).read_bytes() for name in before}
+    assert before == {name: (made.path / name).read_bytes() for name in names}
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith("mlops adopt: ")
     return sentence.removeprefix("mlops adopt: ")

@@ -17,10 +17,9 @@ from mlops import contract as contracts
 from mlops import params as knobs
 from mlops.adopt import files
 from mlops.adopt.choose import choose
-from mlops.adopt.plan import Asked, Plan
 from mlops.adopt.read import opened
 from mlops.adopt.suspects import suspects
-from mlops.adopt.table import plan
+from mlops.adopt.table import Asked, Plan, plan
 from mlops.compare import NEEDED
 from mlops.doctor import SAMPLE as SAMPLES_NAME
 from mlops.errors import CannotRun
@@ -53,11 +52,11 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Adopt the table and run `mlops pr` on it; 0 where it was adopted, whatever the verdict."""
-    asked, data = _asked(args), args.data.expanduser()
-    _nothing_to_lose(data)
+    asked = _asked(args)
+    _nothing_to_lose(args.data)
     baseline.resolve(None)  # without a main there is no verdict: said before the minutes, not after
-    with opened(data, asked.target) as (rows, words):
-        made = plan(rows, asked, _called(data))
+    with opened(args.data, asked.target) as (rows, words):
+        made = plan(rows, asked, _called(args.data))
     _hide_suspects(made)
     _say(made, words)
     kept = {name: Path(name).read_bytes() for name in _tracked()}

@@ -35,7 +35,6 @@ THOUSANDS = r"^[^\d,]*[1-9]\d{0,2}(,\d{3})+(\.\d+)?[^\d,]*$"
 LARGEST = 3e38  # float32, in which models compute, ends there
 SENTINELS = re.compile(r"-?9{2,}|-(1|2|9)0*[09]+")
 CATEGORIES = 40  # the most that are listed; rarer values count as unknown
-FEW = 10  # different whole numbers up to here are classes or groups, more are a quantity
 CODES = 50  # an integer whose name says code has no more values than these
 SAMPLE = 1000
 MOST = 0.95  # of a sample must be dates, for the whole to be looked at
@@ -308,18 +307,3 @@ def _read_dates(text: pl.Series, form: str) -> pl.Series:
         return _naive(text.str.strptime(kind, form, strict=False))
     except pl.exceptions.PolarsError:
         return pl.Series(text.name, [None] * len(text), dtype=pl.Datetime("us"))
-
-
-def counts(values: pl.Series, most: int | None = None) -> list[tuple]:
-    """Return the `most` most frequent (value, rows); of equally frequent ones the first by name."""
-    plain = values.cast(pl.String) if values.dtype == pl.Categorical else values
-    counts = plain.drop_nulls().alias("").valuecounts(name="rows").sort("rows", "", descending=[True, False])
-    return counts.head(most).rows() if most else counts.rows()
-
-
-def holds(found: Found) -> str:
-    """Return what a column holds, for a sentence that refuses it."""
-    if found.kind == "empty":
-        return "holds nothing"
-    shown = str(found.values.drop_nulls()[0])[:40]
-    return f"holds {shown} in every row" if found.kind == "constant" else f"holds {found.kind} values such as {shown}"
