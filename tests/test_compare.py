@@ -251,6 +251,11 @@ def misspelt(tree):
     tree.edit("params.yaml", "min_rows: 1000", "min_row: 1000")
 
 
+def ungated(tree):
+    """A check of deepchecks that is none."""
+    tree.edit("params.yaml", "- DataDuplicates", "- DataDuplicate")
+
+
 def retyped(tree):
     """A contract that names no column as its target."""
     tree.edit("data/contract.yaml", "target: default", "target: defualt")
@@ -311,6 +316,7 @@ def unreadable(tree):
     ("broken", "sentence"),
     [
         (misspelt, "params.yaml: unknown key 'gates.min_row'; did you mean 'min_rows'?"),
+        (ungated, "params.yaml: 'deepchecks.gate' names 'DataDuplicate', which is no check of the suite; did you mean 'DataDuplicates'?"),
         (retyped, "data/contract.yaml: `target` names 'defualt', which is not one of `columns`"),
         (unrun, "stage train is not of this tree: run `make train`"),
         (conflicting, "dvc.lock has conflict markers: take main's with `git checkout origin/main -- dvc.lock metrics.json`"),
@@ -321,7 +327,7 @@ def unreadable(tree):
         (unreadable, "cannot be read as a model of this template"),
     ],
     ids=[
-        "a misspelt param", "a contract that contradicts itself", "a change that was not run", "a lock in conflict",
+        "a misspelt param", "a misspelt check", "a contract that contradicts itself", "a change that was not run", "a lock in conflict",
         "predictions of another length", "predictions without a number", "predictions of another model",
         "main's figures broken", "main's model unreadable",
     ],

@@ -167,10 +167,11 @@ def _sha(path: Path) -> str:
 
 
 def test_an_experiment_runs_and_shows(clean):
-    """`dvc exp run -S` trains with another value, and `dvc exp show` has its param and its metric."""
+    """`dvc exp run -S` changes one line of text and trains with it, and `dvc exp show` has its param and its metric."""
     clean.git("commit", "-q", "--allow-empty", "-m", "for experiments")
     done = clean.dvc("exp", "run", "-q", "-S", "train.estimators.gradient_boosting.n_estimators=30", "evaluate")
     assert 0 == done.returncode, done.stderr
+    assert "1\t1\tparams.yaml" == clean.git("diff", "--ignore-blank-lines", "--numstat", "params.yaml").strip()
     shown = clean.dvc("exp", "show", "--csv").stdout.splitlines()
     column = shown[0].split(",").index("train.estimators.gradient_boosting.n_estimators")
     assert "30" in [line.split(",")[column] for line in shown[1:]]

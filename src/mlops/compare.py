@@ -34,6 +34,7 @@ from mlops.paths import (
     VALIDATION,
     VERDICT,
 )
+from mlops.pipeline.deepchecks_suite import check_gate
 from mlops.proxy import strongest
 from mlops.repro import reference_machine
 from mlops.task import score_columns
@@ -84,7 +85,9 @@ def forget() -> None:
 
 def foreseen(base: str | None) -> str:
     """Return the commit to compare with; raises CannotRun for what would stop the verdict after minutes of training."""
-    known_metrics.check(params.read().gates, contract.read())
+    knobs, table = params.read(), contract.read()
+    known_metrics.check(knobs.gates, table)
+    check_gate(knobs.deepchecks.gate, knobs.split.by, table)
     return baseline.resolve(base)
 
 

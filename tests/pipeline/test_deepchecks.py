@@ -29,52 +29,30 @@ PARAMS = """
 data: {window: {start: "2024-01", end: "2024-02"}}
 split: {salt: "visits"}
 train: {estimator: linear, estimators: {linear: {}}}
-deepchecks: {gate: [%s]}
 """
 
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A repository with a contract, whose params gate on the named checks."""
+    """A repository with a contract and params."""
     monkeypatch.chdir(tmp_path)
     files.write_text("data/contract.yaml", CONTRACT)
-    return lambda *gate: files.write_text("params.yaml", PARAMS % ", ".join(gate))
+    files.write_text("params.yaml", PARAMS)
 
 
 def test_refuses_without_the_environment(tree):
     """Where .venv-deepchecks is missing, the sentence names the verb that makes it."""
-    tree("DataDuplicates")
     with pytest.raises(CannotRun, match="run `make setup-deepchecks`"):
         deepchecks.run(None)
 
 
 def test_leaves_no_report_of_an_earlier_run_when_it_refuses(tree):
     """A refusal takes old reports away, so that no gate reads them."""
-    tree("DataDuplicates")
     for path in (DEEPCHECKS, DEEPCHECKS_PAGE):
         files.write_text(path, "{}")
     with pytest.raises(CannotRun):
         deepchecks.run(None)
     assert [] == list(Path("reports").iterdir())
-
-
-def test_refuses_a_gate_that_is_no_check(tree):
-    """A misspelt check is refused with the nearest right name, before anything runs."""
-    tree("DataDuplicate")
-    with pytest.raises(
-        CannotRun, match="'DataDuplicate', which is no check of the suite; did you mean 'DataDuplicates'"
-    ):
-        deepchecks.run(None)
-
-
-@pytest.mark.parametrize("check", ["ConflictingLabels", "IndexTrainTestLeakage"])
-def test_refuses_a_gate_of_what_its_contract_has_not(tree, check):
-    """A check of classes for numbers, of ids for a table of groups: the contract is read before anything runs."""
-    tree("DataDuplicates", check)
-    text = CONTRACT.replace("binary", "regression").replace("positive: 1\n", "").replace("id: visit", "group: visit")
-    files.write_text("data/contract.yaml", text)
-    with pytest.raises(CannotRun, match=rf"'deepchecks.gate' names '{check}', which is left out of the suite"):
-        deepchecks.run(None)
 
 
 @pytest.mark.parametrize("task", TASKS)

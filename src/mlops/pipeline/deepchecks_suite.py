@@ -107,7 +107,7 @@ def run(folder: Path, table: contract.Contract, knobs: params.Params) -> None:
     for check in result.results:
         redact(check, knobs.reports.examples)
     checks = sorted((entry(check) for check in result.results), key=lambda check: (check["check"], check["title"]))
-    write_json(DEEPCHECKS, {"schema": 1, "checks": checks, "gate": knobs.deepchecks.gate})
+    write_json(DEEPCHECKS, {"schema": 1, "checks": checks})
     write_text(DEEPCHECKS_PAGE, page(result))
 
 
