@@ -105,6 +105,11 @@ def test_missing_values_are_allowed_up_to_a_share(said, share):
         ("{type: date}", "{type: date, min: 1}", "`direction` and `bands` belong to number and integer, not date"),
         (KIND, KIND[:-1] + ", direction: up}", "`direction` and `bands` belong to number and integer, not category"),
         ("max: 100", "max: 100, direction: left", "'columns.size.direction' is 'left': it should be 'up' or 'down'"),
+        (
+            "max: 100",
+            "max: 100, feature: false, direction: up",
+            "`direction` is named at 'size', which is no feature: take it out there",
+        ),
         ("type: number", "type: float", "'columns.size.type' is 'float': it should be 'number', 'integer', 'category'"),
         ("task: binary", "task: ranking", "'task' is 'ranking': it should be 'binary', 'multiclass' or 'regression'"),
         ("id: key", "group: kee", "`group` names 'kee', which is not one of `columns`"),

@@ -15,7 +15,7 @@ from mlops.params import Params
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src/mlops").rglob("*.py"))
-WORDS = {("src/mlops/adopt/table.py", "default")}  # a value that means yes in many a table, beside the sample's column
+WORDS = {("src/mlops/adopt/target.py", "default")}  # a value that means yes in many a table, beside the sample's column
 HOOKS = ("source", "features", "estimator", "metrics")
 
 

@@ -95,6 +95,9 @@ class Contract(Strict):
                 raise ValueError(f"`slices` names '{name}', which has neither `categories` nor `bands`")
         if self.id is None and self.group is None:
             raise ValueError("neither `id` nor `group` is named: a row's part of the split is a hash of one of them")
+        for name, column in self.columns.items():
+            if column.direction and name not in self.features:
+                raise ValueError(f"`direction` is named at '{name}', which is no feature: take it out there")
         if not self.features:
             raise ValueError("no column is a feature; set `feature: true` on at least one")
         return self

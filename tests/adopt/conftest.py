@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mlops.adopt.plan import Asked, Plan
 from mlops.adopt.read import opened
-from mlops.adopt.table import Asked, Plan, plan
+from mlops.adopt.table import plan
 from tables import one_thread
 
 

@@ -27,7 +27,7 @@ from mlops.paths import OWNERS
 from mlops.split import parts
 from other_tables import CASES, answers_and_ids, csv
 
-slow = pytest.mark.trial  # not yet seen through to their end on one commit
+slow = pytest.mark.slow
 EVERY = pytest.mark.parametrize("name", CASES)
 
 

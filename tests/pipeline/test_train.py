@@ -14,6 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.metrics import f1_score, log_loss
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelPropagation
+from sklearn.svm import LinearSVC
 
 from mlops import contract
 from mlops.encoding import encode, spec
@@ -358,6 +359,15 @@ def test_refuses_an_estimator_that_onnx_cannot_hold(trained, monkeypatch):
     ) as raised:
         train.run(None)
     assert "\n" not in str(raised.value)
+
+
+def test_refuses_a_classifier_without_probabilities(trained, monkeypatch):
+    """Gates, calibration and threshold need them: the owner's file and the task are named."""
+    monkeypatch.setattr(train, "estimator", lambda name, options, seed, task: LinearSVC())
+    with pytest.raises(
+        CannotRun, match=r"^src/model/estimator.py: \w+ is LinearSVC, which has no predict_proba: task bin"
+    ):
+        train.run(None)
 
 
 def test_refuses_a_transformer_that_onnx_cannot_hold(trained, monkeypatch):

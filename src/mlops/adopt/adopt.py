@@ -17,9 +17,10 @@ from mlops import contract as contracts
 from mlops import params as knobs
 from mlops.adopt import files
 from mlops.adopt.choose import choose
+from mlops.adopt.plan import Asked, Plan
 from mlops.adopt.read import opened
 from mlops.adopt.suspects import suspects
-from mlops.adopt.table import Asked, Plan, plan
+from mlops.adopt.table import plan
 from mlops.compare import NEEDED
 from mlops.doctor import SAMPLE as SAMPLES_NAME
 from mlops.errors import CannotRun
@@ -53,6 +54,7 @@ def add_arguments(parser) -> None:
 def run(args) -> int:
     """Adopt the table and run `mlops pr` on it; 0 where it was adopted, whatever the verdict."""
     asked = _asked(args)
+    args.data = args.data.expanduser()
     _nothing_to_lose(args.data)
     baseline.resolve(None)  # without a main there is no verdict: said before the minutes, not after
     with opened(args.data, asked.target) as (rows, words):
@@ -107,7 +109,7 @@ def _hide_suspects(made: Plan) -> None:
     target = contracts.targets(sample[parsed.target], parsed)
     for name, score in suspects(sample, made.features, target, parsed.task).items():
         made.contract["columns"][name]["feature"] = False
-        made.words.append((name, "WARNING: alone tells the target almost perfectly"))
+        made.say(name, "WARNING: alone tells the target almost perfectly")
         made.decide.append(
             f"WARNING: '{name}' alone tells the target almost perfectly ({score:g} of 1), so it is no input. Is it known when "
             f"a prediction is asked for? If so, set `feature: true` at {name} in {CONTRACT}; if not, leave it"

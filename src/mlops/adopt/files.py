@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from mlops.adopt.table import Plan
+from mlops.adopt.plan import Plan
 from mlops.contract import Contract
 from mlops.paths import CONTRACT, PARAMS, TABLE
 from mlops.pipeline.deepchecks_suite import names

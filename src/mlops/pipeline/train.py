@@ -97,6 +97,11 @@ def unfitted(columns: list[dict], knobs: params.Train, task: Task) -> Pipeline:
         ) from None
     except ValueError as error:
         raise CannotRun(f"params.yaml: train.estimator: {error}") from None
+    if task != "regression" and not hasattr(last, "predict_proba"):
+        raise CannotRun(
+            f"src/model/estimator.py: {knobs.estimator} is {type(last).__name__}, which has no predict_proba: "
+            f"task {task} needs one that has"
+        )
     scale = knobs.estimator in SCALED
     return Pipeline([("features", transformer(numbers, categories, scale)), ("estimator", last)])
 
