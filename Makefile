@@ -17,7 +17,7 @@ SETUP := setup $(if $(findstring deepchecks,$(SKIP)),,setup-deepchecks)
 # An option from a variable of the command line; one of that name in the environment means something else.
 given = $(if $(filter command,$(firstword $(origin $(1)))),--$(2) '$($(1))')
 
-.PHONY: runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -43,7 +43,7 @@ test: setup ## the template's own tests
 	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
-	@$(RUN) pytest -q -m slow
+	@$(RUN) --group slow pytest -q -m slow
 
 lint: setup ## ruff, zizmor, actionlint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
@@ -74,6 +74,9 @@ log: setup ## one MLflow run of this lock, to MLFLOW_TRACKING_URI or mlruns.db
 
 runs: setup ## browse MLflow's runs on this machine
 	@$(RUN) mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlruns.db}"
+
+serve: setup ## serve the current model   [PORT=8000] [PREDICTION_LOG=stdout]
+	@$(RUN) python -m mlops.serve
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor

@@ -1,14 +1,19 @@
-"""One repository with pull request 7, whose API grants exactly what comment.yml grants to its two jobs."""
+"""What several rooms of tests need: a repository with pull request 7, whose API grants exactly what comment.yml grants to its two
+jobs, and working folders in which a model was trained and evaluated.
+"""
 
 import argparse
 import json
+import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from github_stub import SHA, GitHubStub, finished_run, pull, zipped
+from tables import Folder, applications, one_thread
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
@@ -71,3 +76,48 @@ def cml_program(tmp_path):
     program.write_text(f"#!{sys.executable}\n{(ROOT / 'tests/cml_standin.py').read_text()}")
     program.chmod(0o755)
     return program
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with params and contract, as working directory."""
+    monkeypatch.chdir(tmp_path)
+    return Folder(tmp_path).start()
+
+
+@pytest.fixture(scope="session")
+def answered(tmp_path_factory):
+    """A function: task -> the folder of a pipeline that ran to `evaluate` on 1,200 rows; tests read it, and change only copies."""
+
+    @cache
+    def run(task: str) -> Folder:
+        path = tmp_path_factory.mktemp(task)
+        with pytest.MonkeyPatch.context() as patch, one_thread():
+            patch.chdir(path)
+            return Folder(path).start().ask(task).raw(applications()).run("prepare", "train", "evaluate")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def evaluated(answered):
+    """The one of task binary."""
+    return answered("binary")
+
+
+@pytest.fixture
+def copied(answered, tmp_path, monkeypatch):
+    """A function: task -> a copy of that folder, as working directory."""
+
+    def copy(task: str) -> Folder:
+        monkeypatch.chdir(tmp_path)
+        shutil.copytree(answered(task).path, tmp_path, dirs_exist_ok=True)
+        return Folder(tmp_path)
+
+    return copy
+
+
+@pytest.fixture
+def trained(copied):
+    """The one of task binary."""
+    return copied("binary")

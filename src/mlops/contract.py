@@ -28,6 +28,7 @@ class Column(Strict):
     severity: Literal["critical", "warning"] = "critical"
     protected: bool = False
     feature: bool = True
+    logged: bool = False  # in the prediction log, though protected or text
     direction: Literal["up", "down"] | None = None  # where a larger value moves the score
     bands: Annotated[list[float], Field(min_length=1)] | None = None  # lower edges: [18, 30] gives 18-30 and 30+
 

@@ -1,0 +1,73 @@
+"""What is answered: one row, or a batch. A row costs one parse, one validation, one inference, one serialisation, one queue put."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from mlops.serve import refuse
+from mlops.serve.entry import Asked, Entry
+from mlops.serve.log import PredictionLog
+from mlops.serve.metrics import Metrics
+from mlops.serve.rows import BROKEN
+from mlops.serve.scorer import Scorer
+
+
+def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], bytes]:
+    """Return POST /predict: the body of one row -> its answer."""
+    decode, encode = msgspec.json.Decoder(scorer.rows.row).decode, msgspec.json.Encoder().encode
+    model_hash, arms, watched = scorer.model.hash, metrics.arms, scorer.watches
+
+    def answered(body: bytes, asked: Asked) -> bytes:
+        try:
+            held = decode(body)
+        except BROKEN:
+            raise refuse.row(body, scorer.rows) from None
+        (score,), (decision,), scores = scorer.read(scorer.score(scorer.one(held)))
+        if score - score != 0:
+            raise ValueError("the model gives no number for this row")
+        answer = scorer.answer(score=score, decision=decision, model_hash=model_hash, request_id=asked.id)
+        if scores is not None:
+            answer.scores = scores[0]
+        if watched and (warnings := scorer.warnings(held)):
+            answer.warnings = warnings
+            metrics.warned.update((name, "contract") for name in warnings)
+        arms[asked.arm].score.add(score)
+        log.put(
+            Entry(time.time(), asked, held, score, decision, answer.scores, 1000 * (time.perf_counter() - asked.start)),
+            1,
+        )
+        return encode(answer)
+
+    return answered
+
+
+def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], bytes]:
+    """Return POST /predict-batch: the body of many rows, as an array of rows or as lists, a list a column -> their answers."""
+    decode, encode = msgspec.json.Decoder(scorer.rows.batch).decode, msgspec.json.Encoder().encode
+
+    def answered(body: bytes, asked: Asked) -> bytes:
+        try:
+            held = decode(body)
+        except BROKEN:
+            raise refuse.batch(body, scorer.rows, scorer.max_rows) from None
+        lists = scorer.lists(held) if isinstance(held, list) else held
+        if wrong := refuse.lengths(scorer.lengths(lists)):
+            raise wrong
+        values = scorer.score(scorer.many(lists))
+        if not np.isfinite(values).all():
+            raise ValueError("the model gives no number for a row")
+        score, decision, scores = scorer.read(values)
+        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(lists).items()})
+        metrics.arms[asked.arm].score.add_all(score)
+        answer = scorer.answers(
+            score=score, decision=decision, model_hash=scorer.model.hash, request_id=asked.id, scores=scores
+        )
+        log.put(
+            Entry(time.time(), asked, lists, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
+            len(score),
+        )
+        return encode(answer)
+
+    return answered

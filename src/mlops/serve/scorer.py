@@ -1,0 +1,76 @@
+"""One model, ready to answer: its session, its request types and encoders, all worked out once."""
+
+import msgspec
+
+from mlops.contract import Contract
+from mlops.onnx_model import Model
+from mlops.serve import answers, examples, rows
+from mlops.serve.encode import encoder
+
+WARM = 50  # scores before the first answer: the first ones allocate
+
+
+class Scorer:
+    """A model and its contract.
+
+    Attributes: model, table, rows (see rows.Rows), one and many (see encode.encoder), read (see answers.reader), answer and
+    answers (structs), example (a row), watches (whether a broken rule may only warn), logged (columns that the log keeps).
+    """
+
+    def __init__(self, model: Model, table: Contract, max_rows: int):
+        self.model, self.table, self.max_rows = model, table, max_rows
+        self.rows = rows.rows(table, model.columns, max_rows)
+        self.one, self.many = encoder(self.rows, model.columns)
+        self.read, self.score = answers.reader(model), model.score_matrix
+        self.answer, self.answers = answers.kinds(model)
+        self.example = examples.row(table.columns, self.rows)
+        self.logged = [name for name in self.rows.columns if self._is_logged(name)]
+        self._fields = {name: self.rows.field(name) for name in self.rows.columns}
+        self._strict = [
+            (name, self._fields[name], kind, name in self.rows.inputs) for name, kind in self.rows.strict.items()
+        ]
+        self.watches = bool(self._strict)
+
+    def _is_logged(self, name: str) -> bool:
+        column, keys = self.table.columns[name], (self.table.id, self.table.group, self.table.time)
+        return column.logged if column.protected or (column.type == "text" and name not in keys) else True
+
+    def warm(self) -> None:
+        """Score the example until the session has its memory."""
+        row = msgspec.convert(self.example, self.rows.row)
+        for _ in range(WARM):
+            self.read(self.score(self.one(row)))
+
+    def warnings(self, row) -> list[str]:
+        """Return the columns of a row that break a rule which only warns."""
+        return [
+            name for name, field, kind, needed in self._strict
+            if ((value := getattr(row, field)) is not None or needed) and not fits(value, kind)
+        ]  # fmt: skip
+
+    def warned(self, lists) -> dict[str, int]:
+        """Return {column: rows} of the rows of a batch that break a rule which only warns."""
+        found = {}
+        for name, field, kind, needed in self._strict:
+            values = getattr(lists, field)
+            if values is not None and not fits(values, list[kind]):
+                found[name] = sum((value is not None or needed) and not fits(value, kind) for value in values)
+        return {name: rows for name, rows in found.items() if rows}
+
+    def lists(self, held: list) -> object:
+        """Return rows as lists, a list a column."""
+        return self.rows.lists(**{field: [getattr(row, field) for row in held] for field in self._fields.values()})
+
+    def lengths(self, lists) -> dict[str, int]:
+        """Return {column: values} of the columns that were given."""
+        given = ((name, getattr(lists, field)) for name, field in self._fields.items())
+        return {name: len(values) for name, values in given if values is not None}
+
+
+def fits(value, kind) -> bool:
+    """Whether a decoded value is of a type."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True

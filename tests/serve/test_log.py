@@ -1,0 +1,129 @@
+"""The queue before a sink: it never waits, counts what it drops, and writes the rest, whatever happens to the sink meanwhile."""
+
+import logging
+import time
+
+import pytest
+
+from mlops.errors import CannotRun
+from mlops.serve import log as logs
+from mlops.serve.log import PredictionLog
+
+
+class Sink:
+    """Keeps rows; fails as often as it is told."""
+
+    def __init__(self, failures: int = 0, error: Exception | None = None):
+        self.rows, self.failures, self.error, self.closed = [], failures, error or OSError("disk of Ann Smith"), False
+
+    def write(self, records):
+        """Fail, or keep them."""
+        if self.failures:
+            self.failures -= 1
+            raise self.error
+        self.rows += records
+
+    def close(self):
+        """Remember it."""
+        self.closed = True
+
+
+def started(sink, limit: int = 1000) -> PredictionLog:
+    """A log whose entries are lists of rows."""
+    made = PredictionLog(sink, limit, list)
+    made.start()
+    return made
+
+
+def wait(condition) -> None:
+    """Until it holds."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_rows_are_written_in_order():
+    """Entries of one row and of many."""
+    sink = Sink()
+    log = started(sink)
+    log.put([1])
+    log.put([2, 3], 2)
+    wait(lambda: log.written == 3)
+    assert ([1, 2, 3], 0, 0) == (sink.rows, log.waiting, log.dropped)
+    log.close()
+
+
+def test_what_waits_is_written_at_the_end():
+    """Close flushes, and lets go of the sink."""
+    sink = Sink()
+    log = started(sink)
+    for row in range(5000):
+        log.put([row])
+        if row % 500 == 0:
+            wait(lambda: log.waiting < 500)
+    log.close()
+    assert ([*range(5000)], True) == (sink.rows, sink.closed)
+    assert (5000, 0) == (log.written, log.dropped)
+
+
+def test_a_full_queue_drops_and_counts():
+    """The entry that does not fit is left out whole; those before are kept."""
+    sink = Sink()
+    log = PredictionLog(sink, 3, list)
+    for rows in ([1], [2, 3, 4], [5, 6], [7]):
+        log.put(rows, len(rows))
+    assert (3, 4) == (log.waiting, log.dropped)
+    log.start()
+    log.close()
+    assert ([1, 5, 6], 3, 4) == (sink.rows, log.written, log.dropped)
+
+
+def test_a_sink_that_fails_is_tried_again(caplog):
+    """Nothing is lost, the state is shown, and it is said once, without what the error quotes."""
+    sink = Sink(failures=3)
+    with caplog.at_level(logging.WARNING, "mlops.serve"):
+        log = started(sink)
+        log.put([1])
+        wait(lambda: not log.up)
+        wait(lambda: log.up)
+        log.close()
+    assert ([1], 1, 0) == (sink.rows, log.written, log.dropped)
+    assert ["prediction log: cannot write (OSError), trying again", "prediction log: writes again"] == caplog.messages
+
+
+def test_a_sentence_for_people_is_said_whole(caplog):
+    """A CannotRun names the fix, and no row."""
+    with caplog.at_level(logging.WARNING, "mlops.serve"):
+        log = started(Sink(1, CannotRun("the table has schema version 9: name another")))
+        log.put([1])
+        wait(lambda: log.written == 1)
+        log.close()
+    assert (
+        "prediction log: cannot write (the table has schema version 9: name another), trying again"
+        == caplog.messages[0]
+    )
+
+
+def test_rows_that_cannot_be_written_at_the_end_are_counted_and_said(caplog, monkeypatch):
+    """The process must end; nothing is lost in silence."""
+    monkeypatch.setattr(logs, "LAST", 0.5)
+    log = started(Sink(failures=10**9))
+    log.put([1, 2], 2)
+    wait(lambda: not log.up)
+    with caplog.at_level(logging.ERROR, "mlops.serve"):
+        log.close()
+    assert "prediction log: 2 rows could not be written in time and are lost" == caplog.messages[-1]
+    assert 2 == log.dropped
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+def test_every_row_is_written_or_counted(limit):
+    """However small the queue."""
+    sink = Sink()
+    log = started(sink, limit)
+    for row in range(3000):
+        log.put([row])
+    log.close()
+    assert 3000 == log.written + log.dropped
+    assert len(sink.rows) == log.written

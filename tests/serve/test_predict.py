@@ -1,0 +1,135 @@
+"""What is answered is what the pipeline says of the same rows, for every task, one row or many."""
+
+import json
+
+import numpy as np
+import pytest
+
+from serving import lists_of, row_of
+from tables import TASKS
+
+PLACES = range(0, 60, 3)
+
+
+def expected(scorer, rows):
+    """Score and decision of each row, as the pipeline has them."""
+    score = scorer.model.score(rows)
+    return score, scorer.model.decide(score)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_row_is_scored_as_the_pipeline_scores_it(served, scorer, test_rows, task):
+    """Scores within 1e-6 and every decision equal, missing values included."""
+    rows, inputs = test_rows(task), scorer(task).rows.inputs
+    score, decision = expected(scorer(task), rows)
+    for place in PLACES:
+        said = served(task).predict(row_of(rows, inputs, place)).json
+        if task == "multiclass":
+            assert pytest.approx(score[place].tolist(), abs=1e-6) == list(said["scores"].values())
+            assert scorer(task).model.classes[decision[place]] == said["decision"]
+        else:
+            assert pytest.approx(score[place], rel=1e-6) == said["score"]
+            assert said["score"] == said["decision"] if task == "regression" else decision[place] == said["decision"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("shape", ["rows", "lists"])
+def test_a_batch_is_scored_as_the_pipeline_scores_it(served, scorer, test_rows, task, shape):
+    """An array of rows and an object of lists mean the same."""
+    rows, inputs = test_rows(task), scorer(task).rows.inputs
+    score, decision = expected(scorer(task), rows)
+    body = lists_of(rows, inputs) if shape == "lists" else [row_of(rows, inputs, place) for place in range(len(rows))]
+    said = served(task).post("/predict-batch", body).json
+    if task == "multiclass":
+        assert np.allclose(score, [list(each.values()) for each in said["scores"]], rtol=0, atol=1e-6)
+        decision, score = np.array(scorer(task).model.classes)[decision], score.max(axis=1)
+    assert np.allclose(score, said["score"], rtol=1e-6, atol=0)
+    assert (said["score"] if task == "regression" else decision.tolist()) == said["decision"]
+
+
+def test_an_answer_names_the_model_and_the_request(served, scorer):
+    """The model's hash is that of the file; an id that the caller gave comes back, in body and header."""
+    said = served().predict(scorer().example, x_request_id="order-77")
+    assert (scorer().model.hash, "order-77") == (said.json["model_hash"], said.json["request_id"])
+    assert "order-77" == said.headers["x-request-id"]
+
+
+def test_every_request_has_an_id_of_its_own(served, scorer):
+    """Where the caller gave none."""
+    ids = {served().predict(scorer().example).json["request_id"] for _ in range(5)}
+    assert 5 == len(ids)
+
+
+def test_a_broken_rule_that_only_warns_is_answered_and_named(served, scorer):
+    """`severity: warning` in the contract: the score is given, the column is named, and counted."""
+    said = served().predict(scorer().example | {"years_employed": 75})
+    assert (200, ["years_employed"]) == (said.status, said.json["warnings"])
+    assert 'field="years_employed"' in served().get("/metrics").body.decode()
+    assert "warnings" not in served().predict(scorer().example).json
+
+
+def test_columns_that_the_model_does_not_read_may_be_sent(served, scorer):
+    """Id and protected columns are kept or ignored, never scored; the target and unknown names are refused."""
+    plain = served().predict(scorer().example).json["score"]
+    assert plain == served().predict(scorer().example | {"application_id": "a-1", "gender": "female"}).json["score"]
+    assert 422 == served().predict(scorer().example | {"default": 1}).status
+
+
+def test_rows_are_counted_by_outcome_and_arm(served, scorer):
+    """One answered by the challenger's arm, one refused."""
+    served().predict(scorer().example, x_assigned_arm="challenger")
+    served().predict(b"{", x_assigned_arm="challenger")
+    text = served().get("/metrics").body.decode()
+    for outcome in ("answered", "refused"):
+        assert (
+            f'predict_requests_total{{arm="challenger",model_hash="{scorer().model.hash}",outcome="{outcome}"}} 1.0'
+            in text
+        )
+
+
+def test_lists_of_different_lengths_are_refused(served, scorer):
+    """The column is named, with both lengths."""
+    lists = {name: [value, value] for name, value in scorer().example.items()} | {"age": [30]}
+    said = served().post("/predict-batch", lists)
+    assert (422, "age") == (said.status, said.json["faults"][0]["field"])
+    assert "has 1 values, the first column has 2" in said.json["error"]
+
+
+def test_an_empty_batch_has_an_empty_answer(served, scorer):
+    """No row is no fault."""
+    assert [] == served().post("/predict-batch", []).json["score"]
+    assert [] == served().post("/predict-batch", {name: [] for name in scorer().example}).json["score"]
+
+
+def test_a_fault_in_a_batch_names_its_row(served, scorer):
+    """In either shape."""
+    good, bad = scorer().example, scorer().example | {"age": 7}
+    as_rows = served().post("/predict-batch", [good, good, bad]).json["faults"][0]
+    lists = {name: [value] * 3 for name, value in good.items()} | {"age": [30, 30, 7]}
+    as_lists = served().post("/predict-batch", lists).json["faults"][0]
+    assert {"field": "age", "rule": "range", "given": "7", "row": 2} == {
+        k: v for k, v in as_rows.items() if k != "message"
+    }
+    assert as_rows == as_lists
+
+
+def test_a_batch_of_too_many_rows_is_refused(serve, scorer):
+    """413, with the number of rows and the limit."""
+    small = serve(MAX_ROWS=3)
+    assert 200 == small.post("/predict-batch", [scorer().example] * 3).status
+    for body in ([scorer().example] * 4, {name: [value] * 4 for name, value in scorer().example.items()}):
+        said = small.post("/predict-batch", body)
+        assert (413, "4 rows, the limit is 3: send several requests") == (
+            said.status,
+            said.json["faults"][0]["message"],
+        )
+
+
+def test_a_body_that_is_too_long_is_refused(serve, scorer):
+    """By its announced length, or while it comes in pieces."""
+    small = serve(MAX_BODY=1024)
+    long = json.dumps(scorer().example).encode() + b" " * 1024
+    assert 413 == small.post("/predict", long).status
+    pieces = (long[at : at + 100] for at in range(0, len(long), 100))
+    assert 413 == small.call("POST", "/predict", pieces, content_type="application/json").status
+    assert 200 == small.predict(scorer().example).status

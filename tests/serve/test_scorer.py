@@ -1,0 +1,66 @@
+"""A scorer knows what its contract says of a row beyond its types."""
+
+import msgspec
+import pytest
+
+from mlops.onnx_model import Model
+from mlops.serve.scorer import Scorer, fits
+
+
+def held(scorer, **changes):
+    """The example as a row, with other values."""
+    return msgspec.convert(scorer.example | changes, scorer.rows.row)
+
+
+def lists(scorer, **changes):
+    """Two rows of the example as lists, with other values."""
+    return msgspec.convert({name: [value] * 2 for name, value in scorer.example.items()} | changes, scorer.rows.lists)
+
+
+def test_a_rule_that_only_warns_is_found_in_a_row(scorer):
+    """Out of range or no category where the severity is warning, and in what the model does not read."""
+    assert [] == scorer().warnings(held(scorer()))
+    assert ["years_employed", "gender"] == scorer().warnings(held(scorer(), years_employed=75, gender="robot"))
+
+
+def test_a_rule_that_only_warns_is_counted_in_a_batch(scorer):
+    """A row that breaks it, each."""
+    assert {} == scorer().warned(lists(scorer()))
+    assert {"years_employed": 1, "gender": 2} == scorer().warned(
+        lists(scorer(), years_employed=[75, 7], gender=["x", "y"])
+    )
+
+
+def test_protected_columns_are_logged_only_where_the_contract_says_so(answered):
+    """`logged: true`; id and time are kept, to join outcomes."""
+    folder = answered("binary")
+    model = Model.read(folder.path / "models/model.onnx")
+    plain = Scorer(model, folder.table, 10).logged
+    assert {"application_id", "applied_at", "income", "postcode"} <= set(plain)
+    assert not {"gender", "race", "default"} & set(plain)
+    columns = folder.table.columns | {"gender": folder.table.columns["gender"].model_copy(update={"logged": True})}
+    assert "gender" in Scorer(model, folder.table.model_copy(update={"columns": columns}), 10).logged
+
+
+def test_rows_become_lists(scorer):
+    """A list a column, in the order of the rows."""
+    made = scorer()
+    found = made.lists([held(made, age=20), held(made, age=40)])
+    assert [20, 40] == getattr(found, made.rows.field("age"))
+    assert {2} == set(made.lengths(found).values())
+
+
+def test_a_warm_model_scores_as_before(scorer):
+    """Warming changes nothing."""
+    made = scorer()
+    before = made.score(made.one(held(made)))
+    made.warm()
+    assert before == made.score(made.one(held(made)))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"), [(1, float, True), ("1", float, False), (None, float | None, True)]
+)
+def test_a_value_fits_its_type_or_not(value, kind, expected):
+    """Without conversion of texts."""
+    assert expected == fits(value, kind)
