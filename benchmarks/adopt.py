@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
+from mlops.adopt.plan import Asked
 from mlops.adopt.read import opened
-from mlops.adopt.table import Asked, plan
+from mlops.adopt.table import plan
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -42,12 +42,14 @@ def test_protected_columns_are_logged_only_where_the_contract_says_so(answered):
     assert "gender" in Scorer(model, folder.table.model_copy(update={"columns": columns}), 10).logged
 
 
-def test_rows_become_lists(scorer):
-    """A list a column, in the order of the rows."""
-    made = scorer()
-    found = made.lists([held(made, age=20), held(made, age=40)])
-    assert [20, 40] == getattr(found, made.rows.field("age"))
-    assert {2} == set(made.lengths(found).values())
+def test_lists_have_lengths(scorer):
+    """Of the columns that were given."""
+    assert {"age": 2, "gender": 1} == {
+        name: size
+        for name, size in scorer().lengths(lists(scorer(), gender=["x"])).items()
+        if name in ("age", "gender")
+    }
+    assert "race" not in scorer().lengths(lists(scorer()))
 
 
 def test_a_warm_model_scores_as_before(scorer):

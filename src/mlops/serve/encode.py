@@ -11,7 +11,7 @@ MISSING = float("nan")
 
 
 def encoder(rows: Rows, columns: list[dict]) -> tuple[Callable, Callable]:
-    """Return two functions: a Row -> float32 [1, columns], Columns of n values each -> float32 [n, columns]."""
+    """Return two functions: a Row -> float32 [1, columns]; a list of n Rows, or Columns of n values -> float32 [n, columns]."""
     read = attrgetter(*map(rows.field, rows.inputs))
     read = read if len(rows.inputs) > 1 else lambda held, only=read: (only(held),)
     codes = [
@@ -26,11 +26,13 @@ def encoder(rows: Rows, columns: list[dict]) -> tuple[Callable, Callable]:
             values[place] = code.get(values[place], MISSING)
         return np.array([values], dtype=np.float32)  # None becomes NaN
 
-    def many(lists) -> np.ndarray:
-        values = [*read(lists)]
+    def many(held) -> np.ndarray:
+        if not held:  # of no row there are no columns to turn
+            return np.empty((0, len(columns)), dtype=np.float32)
+        values = [*(zip(*map(read, held), strict=True) if isinstance(held, list) else read(held))]
         for place, code in codes:
             values[place] = [code.get(value, MISSING) for value in values[place]]
-        matrix = np.empty((len(values[0]), len(values)), dtype=np.float32)
+        matrix = np.empty((len(values[0]), len(columns)), dtype=np.float32)
         for place, column in enumerate(values):
             matrix[:, place] = column
         return matrix

@@ -52,20 +52,19 @@ def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[byt
             held = decode(body)
         except BROKEN:
             raise refuse.batch(body, scorer.rows, scorer.max_rows) from None
-        lists = scorer.lists(held) if isinstance(held, list) else held
-        if wrong := refuse.lengths(scorer.lengths(lists)):
+        if not isinstance(held, list) and (wrong := refuse.lengths(scorer.lengths(held))):
             raise wrong
-        values = scorer.score(scorer.many(lists))
+        values = scorer.score(scorer.many(held))
         if not np.isfinite(values).all():
             raise ValueError("the model gives no number for a row")
         score, decision, scores = scorer.read(values)
-        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(lists).items()})
+        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(held).items()})
         metrics.arms[asked.arm].score.add_all(score)
         answer = scorer.answers(
             score=score, decision=decision, model_hash=scorer.model.hash, request_id=asked.id, scores=scores
         )
         log.put(
-            Entry(time.time(), asked, lists, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
+            Entry(time.time(), asked, held, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
             len(score),
         )
         return encode(answer)

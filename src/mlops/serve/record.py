@@ -12,11 +12,11 @@ from mlops.serve.scorer import Scorer
 SCHEMA = 1  # of the log's tables; a sink refuses a table of another one
 
 
-class Record(msgspec.Struct, kw_only=True, gc=False):
+class Record(msgspec.Struct, gc=False):
     """One answer. Unique by (request_id, row, model_hash), as mirrors and retries repeat ids.
 
     at: when it was answered, UTC. row: place in a batch, 0 of a single row. user_hash: keyed hash of the user's id, null
-    without a key. arm: what the router assigned. features: what was given, {column: value}. score: of several classes the
+    without a key. arm: what the router assigned. features: what was given, a Row or {column: value}. score: of several classes the
     likeliest's; scores: each class's. latency_ms: of the whole request.
     """
 
@@ -26,7 +26,7 @@ class Record(msgspec.Struct, kw_only=True, gc=False):
     user_hash: str | None
     model_hash: str
     arm: str
-    features: dict[str, Any]
+    features: Any
     score: float
     scores: dict[str, float] | None
     decision: bool | str | float
@@ -43,27 +43,30 @@ def unfolder(scorer: Scorer) -> Callable[[Entry], Iterator[Record]]:
     """
     model_hash, one = scorer.model.hash, scorer.rows.row
     logged = [(name, scorer.rows.field(name)) for name in scorer.logged]
+    left_out = [scorer.rows.field(name) for name in scorer.rows.columns if name not in scorer.logged]
+
+    def cut(row):
+        for field in left_out:  # they are optional, and the answer has been given
+            setattr(row, field, None)
+        return row
+
+    def features(held) -> Iterator:
+        if isinstance(held, list):
+            return map(cut, held)
+        given = {name: values for name, field in logged if (values := getattr(held, field)) is not None}
+        return (dict(zip(given, values, strict=True)) for values in zip(*given.values(), strict=True))
 
     def records(entry: Entry) -> Iterator[Record]:
-        asked, at = entry.asked, datetime.fromtimestamp(entry.at, UTC)
-        same = {
-            "at": at,
-            "request_id": asked.id,
-            "user_hash": asked.user_hash,
-            "model_hash": model_hash,
-            "arm": asked.arm,
-        }
-        same["latency_ms"] = round(entry.latency_ms, 3)
+        asked, at, latency = entry.asked, datetime.fromtimestamp(entry.at, UTC), round(entry.latency_ms, 3)
+        about = (asked.user_hash, model_hash, asked.arm)
         if isinstance(entry.held, one):
-            features = {name: value for name, field in logged if (value := getattr(entry.held, field)) is not None}
-            yield Record(
-                row=0, features=features, score=entry.score, decision=entry.decision, scores=entry.scores, **same
-            )
+            answer = (entry.score, entry.scores, entry.decision)
+            yield Record(at, asked.id, 0, *about, cut(entry.held), *answer, latency)
             return
-        given = [(name, values) for name, field in logged if (values := getattr(entry.held, field)) is not None]
-        every = entry.scores or [None] * len(entry.score)
-        for row, (score, decision, scores) in enumerate(zip(entry.score, entry.decision, every, strict=True)):
-            features = {name: value for name, values in given if (value := values[row]) is not None}
-            yield Record(row=row, features=features, score=score, decision=decision, scores=scores, **same)
+        answers = zip(
+            features(entry.held), entry.score, entry.scores or [None] * len(entry.score), entry.decision, strict=True
+        )
+        for row, (kept, *answer) in enumerate(answers):
+            yield Record(at, asked.id, row, *about, kept, *answer, latency)
 
     return records

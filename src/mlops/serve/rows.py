@@ -82,7 +82,9 @@ def _struct(name: str, types: dict, optional: frozenset[str]) -> type:
         for place, (column, kind) in enumerate(types.items())
     ]
     names = {f"c{place}": column for place, column in enumerate(types)}
-    return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
+    return msgspec.defstruct(
+        name, fields, rename=names, forbid_unknown_fields=True, omit_defaults=True, gc=False, kw_only=True
+    )
 
 
 def _type(column: Column, loose: bool):

@@ -48,18 +48,14 @@ class Scorer:
             if ((value := getattr(row, field)) is not None or needed) and not fits(value, kind)
         ]  # fmt: skip
 
-    def warned(self, lists) -> dict[str, int]:
+    def warned(self, held) -> dict[str, int]:
         """Return {column: rows} of the rows of a batch that break a rule which only warns."""
         found = {}
         for name, field, kind, needed in self._strict:
-            values = getattr(lists, field)
+            values = [getattr(row, field) for row in held] if isinstance(held, list) else getattr(held, field)
             if values is not None and not fits(values, list[kind]):
                 found[name] = sum((value is not None or needed) and not fits(value, kind) for value in values)
         return {name: rows for name, rows in found.items() if rows}
-
-    def lists(self, held: list) -> object:
-        """Return rows as lists, a list a column."""
-        return self.rows.lists(**{field: [getattr(row, field) for row in held] for field in self._fields.values()})
 
     def lengths(self, lists) -> dict[str, int]:
         """Return {column: values} of the columns that were given."""
