@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops.adopt.plan import Asked, Plan
-from mlops.adopt.read import opened
+from mlops.adopt.read import SEPARATED, opened
 from mlops.adopt.table import plan
 from tables import one_thread
 
@@ -37,8 +37,9 @@ def planned(written):
         if isinstance(content, dict):
             content = csv(content)
         path = content if isinstance(content, Path) else written(content)
-        with opened(path, target) as (rows, _):
-            return plan(rows, Asked(target, **asked), "t")
+        with opened(path, target) as (rows, words):
+            delimiter = ";" if SEPARATED.format(";") in words else ""
+            return plan(rows, Asked(target, **asked), "t", delimiter)
 
     return make
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
@@ -19,9 +20,10 @@ import yaml
 
 from copies import Copy, copy, failed
 from mlops import config
-from mlops.adopt import adopt
+from mlops.adopt import adopt, room
 from mlops.contract import Contract
 from mlops.errors import CannotRun
+from mlops.files import write_text
 from mlops.params import Params, Split
 from mlops.paths import OWNERS
 from mlops.split import parts
@@ -50,7 +52,17 @@ def words(*given: str):
 )
 def test_a_table_is_called_as_its_file(file, name):
     """In letters and digits; never as the sample, whose model would be its main."""
-    assert name == adopt._called(Path(file))
+    assert name == adopt._called(Path(file), "y")
+
+
+@pytest.mark.parametrize(("target", "name"), [("y", "others"), ("z", "others-2024-06")])
+def test_a_newer_file_of_an_adopted_table_keeps_its_name(planned, monkeypatch, tmp_path, target, name):
+    """So that rows stay in their parts, and main's model answers the same question; another target is another question."""
+    made = planned({"x": [f"{row}.5" for row in range(200)], "y": [0, 1] * 100})
+    made.contract["table"] = "others"
+    monkeypatch.chdir(tmp_path)
+    write_text("data/contract.yaml", adopt.files.contract(made, ""))
+    assert name == adopt._called(Path("others-2024-06.csv"), target)
 
 
 def test_words_are_taken_as_columns_are_called():
@@ -160,7 +172,7 @@ def test_the_same_contract_is_written_wherever_it_is_adopted(adopted, name, tmp_
     file.write_bytes(case.content())
     asked = words("--data", str(file), *case.words)
     with adopt.opened(file, adopt._asked(asked).target) as (rows, _):
-        plan = adopt.plan(rows, adopt._asked(asked), adopt._called(file))
+        plan = adopt.plan(rows, adopt._asked(asked), adopt._called(file, asked.target))
     adopt._hide_suspects(plan)
     adopt._write(plan)
     for each in ("data/table.parquet", "data/contract.yaml", "dvc.yaml", "src/model/source.py", "src/model/metrics.py"):
@@ -324,7 +336,7 @@ def test_changes_in_no_commit_are_not_lost(untouched, tmp_path):
     untouched.git("checkout", "-q", "params.yaml")
     assert (
         2,
-        "mlops adopt: there are changes that are in no commit (params.yaml): commit or drop them first, so that nothing is lost\n",
+        "mlops adopt: there are changes that are in no commit (params.yaml): so that nothing is lost, commit them, or put them aside with `git stash --include-untracked`\n",
     ) == (done.returncode, done.stderr)
     inside = untouched.path / "data/mine.csv"
     inside.write_bytes(few())
@@ -365,16 +377,24 @@ def test_a_table_too_large_for_git_goes_to_the_store(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_REMOTE_URL", str(tmp_path / "store"))
     with adopt.opened(file, "y") as (rows, _):
         plan = adopt.plan(rows, adopt._asked(words("--data", str(file), "--target", "y")), "large")
-    kept = {name: Path(name).read_bytes() for name in adopt._tracked()}
-    adopt._write(plan)
-    assert {"data/table.parquet.dvc", "data/.gitignore"} <= changed(made)
-    assert "data/table.parquet" not in changed(made)
-    pointer = yaml.safe_load(Path("data/table.parquet.dvc").read_text(encoding="utf-8"))["outs"][0]
-    stored = tmp_path / "store/files/md5" / pointer["md5"][:2] / pointer["md5"][2:]
-    assert Path("data/table.parquet").read_bytes() == stored.read_bytes()
-    adopt._restore(kept)
+    with suppress(RuntimeError), room.all_or_nothing():
+        adopt._write(plan)
+        assert {"data/table.parquet.dvc", "data/.gitignore"} <= changed(made)
+        assert "data/table.parquet" not in changed(made)
+        pointer = yaml.safe_load(Path("data/table.parquet.dvc").read_text(encoding="utf-8"))["outs"][0]
+        stored = tmp_path / "store/files/md5" / pointer["md5"][:2] / pointer["md5"][2:]
+        assert Path("data/table.parquet").read_bytes() == stored.read_bytes()
+        raise RuntimeError("stop")
     assert "" == made.git("status", "--porcelain", "--untracked-files=all")
     assert not Path("data/table.parquet").exists()
+    adopt._write(plan)
+    made.git("add", "-A")
+    made.git("commit", "-q", "-m", "adopted")
+    before = Path("data/table.parquet").read_bytes()
+    with suppress(RuntimeError), room.all_or_nothing():
+        Path("data/table.parquet").write_bytes(b"another table")
+        raise RuntimeError("stop")
+    assert before == Path("data/table.parquet").read_bytes()
 
 
 def test_what_cannot_be_split_is_refused_before_anything_is_written(planned):

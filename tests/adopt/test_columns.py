@@ -6,13 +6,14 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from mlops.adopt.columns import Found, sentinel, understand
+from mlops.adopt.columns import Found, understand
+from mlops.adopt.numerals import sentinel
 from mlops.contract import EXACT
 
 
-def understood(*values, name: str = "x", times: int = 40, dtype=None) -> Found:
+def understood(*values, name: str = "x", times: int = 40, dtype=None, **told) -> Found:
     """What a column is of which these values stand there `times` times."""
-    return understand(pl.Series(name, list(values) * times, dtype=dtype))
+    return understand(pl.Series(name, list(values) * times, dtype=dtype), **told)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,15 @@ def _kind_and_why(values: list) -> tuple[str, list[str]]:
         (("1,234", "12,500", "950"), "integer", 1234, "thousands separators"),
         (("$1,200.50", "$ 3"), "number", 1200.5, "currency"),
         (("12.5%", "3%"), "number", 12.5, "per cent"),
+        (("366,56 €", "100 €"), "number", 366.56, "currency"),
+        (("€ 180,92", "€ 3"), "number", 180.92, "currency"),
+        (("180,92€", "-5€"), "number", 180.92, "currency"),
+        (("180,92 EUR", "1.180,9 EUR"), "number", 180.92, "currency"),
+        (("7,9 %", "5 %"), "number", 7.9, "per cent"),
+        (("180.92 €", "5 €"), "number", 180.92, "currency"),
+        (("-$1,180.92", "$3"), "number", -1180.92, "currency"),
+        (("chf 5.60", "chf 1"), "number", 5.6, "currency"),
+        (("100 €", "5 €"), "integer", 100, "currency"),
     ],
 )
 def test_a_number_is_read_as_people_write_it(values, kind, first, why):
@@ -131,6 +141,49 @@ def test_a_number_is_read_as_people_write_it(values, kind, first, why):
     found = understood(*values)
     assert (kind, first) == (found.kind, found.values[0])
     assert why in found.why[0]
+
+
+@pytest.mark.parametrize("values", [("EUR", "USD"), ("europe", "usda"), ("5 €/h", "6 €/h"), ("5 pounds", "6 pounds")])
+def test_a_word_of_money_is_no_number(values):
+    """Its signs stand before or behind a number and nothing else."""
+    assert "category" == understood(*values).kind
+
+
+def test_money_of_two_kinds_is_a_persons_to_decide():
+    """It is read as of one, and asked about; of one kind nothing is."""
+    found = understood("5 EUR", "6 USD", "7 usd")
+    assert ("integer", [5, 6, 7]) == (found.kind, found.values[:3].to_list())
+    assert "EUR, USD read as one unit" == found.why[-1]
+    assert found.decide[0].startswith("'x': EUR, USD read as one unit.")
+    assert [] == understood("5 EUR", "6 eur").decide
+
+
+@pytest.mark.parametrize(
+    ("values", "decimal", "kind", "read"),
+    [
+        (("950", "1.200", "12.500"), ",", "integer", [950, 1200, 12500]),
+        (("950", "1.200", "12.500"), ".", "number", [950, 1.2, 12.5]),
+        (("950", "1,234", "12,500"), ",", "number", [950, 1.234, 12.5]),
+        (("950", "1,234", "12,500"), ".", "integer", [950, 1234, 12500]),
+        (("1.5", "1.234", "2"), ",", "number", [1.5, 1.234, 2]),
+        (("1,5", "1,234", "2"), ".", "number", [1.5, 1.234, 2]),
+        (("0.123", "1.234", "2"), ",", "number", [0.123, 1.234, 2]),
+        (("1.234.567", "1.234", "2"), ".", "integer", [1234567, 1234, 2]),
+    ],
+)
+def test_the_files_decimal_sign_counts_where_a_column_does_not_tell(values, decimal, kind, read):
+    """Where it tells, its own; there is nothing to ask."""
+    found = understood(*values, decimal=decimal)
+    assert (kind, read, []) == (found.kind, found.values[:3].to_list(), found.decide)
+
+
+@pytest.mark.parametrize(("values", "this", "other"), [(("950", "1.200"), 1.2, 1200), (("950", "1,200"), 1200, 1.2)])
+def test_a_decimal_sign_that_nothing_tells_is_a_persons_to_decide(values, this, other):
+    """The sentence says what was read, and what it could be."""
+    found = understood(*values)
+    sentence = f"'{values[1]}' read as {this}, not as {other}: nothing in the file tells which"
+    assert (this, sentence) == (found.values[1], found.why[-1])
+    assert [f"'x': {sentence}"] == [each.split(". If")[0] for each in found.decide]
 
 
 @pytest.mark.parametrize("marker", ["?", "NA", "N/A", "#N/A", "nan", "NULL", "<NA>", "NaT"])
@@ -162,18 +215,45 @@ def test_a_text_in_one_row_of_numbers_is_missing():
     assert "category" == _kind_and_why(["many"] * 40 + numbers)[0]
 
 
-@pytest.mark.parametrize("value", [-999, -9999999, 99, 999, 99999])
+@pytest.mark.parametrize("value", [-9, -999, -9999999, 99, 999, 99999])
 def test_a_number_far_from_all_others_stands_for_missing(value):
-    """Nines, repeated, further away than all others are wide; and it is said."""
+    """Nines, repeated, far away; and it is said, and asked."""
     found = understood(value, 1, 2, 3)
-    assert ("integer", None) == (found.kind, found.values[0])
-    assert [f"{value} in 40 rows read as missing: it is far from all other values"] == found.why
+    sentence = f"{value} in 40 rows read as missing: it is far from all other values"
+    assert ("integer", None, [sentence]) == (found.kind, found.values[0], found.why)
+    assert [f"'x': {sentence}"] == [each.split(". ")[0] for each in found.decide]
+
+
+def test_the_target_loses_no_number():
+    """Where it is said that none stands for missing."""
+    found = understood(-999, 1, 2, 3, sentinels=False)
+    assert (-999, [], []) == (found.values[0], found.why, found.decide)
 
 
 @pytest.mark.parametrize(
     "values",
-    [(-999, *range(-500, 500)), (99, *range(100)), (-1, 0, 1), (1000, 1, 2, 3), (0, 99)],
-    ids=["near the others", "one of them", "minus one", "no nines", "one of two"],
+    [
+        (-999, *range(-500, 500)),
+        (99, *range(100)),
+        (-1, 0, 1),
+        (1000, 1, 2, 3),
+        (0, 99),
+        (99999, *range(0, 41310, 400)),
+        (999, *range(90)),
+        (-10, *range(9)),
+        (-1, -0.3, 0, 0.1),
+    ],
+    ids=[
+        "near the others",
+        "one of them",
+        "minus one",
+        "no nines",
+        "one of two",
+        "a gain",
+        "ten times",
+        "minus ten",
+        "a correlation",
+    ],
 )
 def test_a_number_like_the_others_is_a_number(values):
     """What could have been measured is left alone."""
@@ -200,7 +280,21 @@ def test_what_is_no_number_is_missing_without_a_word():
 
 
 @pytest.mark.parametrize(
-    "name", ["zip", "home_zip", "postcode", "Status", "jobType", "region code", "store_id", "customerId"]
+    "name",
+    [
+        *("zip", "home_zip", "postcode", "Status", "jobType", "region code", "store_id", "customerId", "apiKey"),
+        *(
+            "subject#",
+            "Subject",
+            "storeNumber",
+            "Store",
+            "user_no",
+            "patient nr",
+            "household",
+            "the_customer",
+            "Room #",
+        ),
+    ],
 )
 def test_whole_numbers_are_codes_where_the_name_says_so(name):
     """They are categories then, kept as they are written; and it is said."""
@@ -209,7 +303,10 @@ def test_whole_numbers_are_codes_where_the_name_says_so(name):
     assert "whole numbers whose column's name says" in found.why[0]
 
 
-@pytest.mark.parametrize("name", ["amount", "paid", "covid", "grid", "prototype", "rooms", "yes_no"])
+MEASURED = ("history", "accuser", "restore", "persons", "workshop", "customer_age", "household_size", "accountBalance")
+
+
+@pytest.mark.parametrize("name", ["amount", "paid", "covid", "grid", "prototype", "rooms", "yes_no", *MEASURED])
 def test_whole_numbers_count_where_the_name_does_not_say_code(name):
     """Not every word that ends in id names something."""
     assert "integer" == understood(1, 2, 3, name=name).kind
@@ -236,6 +333,36 @@ def test_numbers_beyond_float32_are_codes_to_the_last_digit(values):
     assert ("category", [str(value) for value in values]) == (found.kind, found.values[:2].to_list())
     assert found.numbers_as_codes
     assert "codes" in found.why[0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind", "why"),
+    [
+        ("07", "integer", ["zeros in front dropped in 1 rows: too few for codes"]),
+        ("1234567890123456789", "number", []),
+        ("12345678901234567890", "number", []),
+        ("16777217", "number", []),
+    ],
+)
+def test_a_few_numbers_like_codes_among_many_are_numbers(odd, kind, why):
+    """The column keeps its values."""
+    found = understand(pl.Series("x", [odd, *map(str, range(2999))]))
+    assert (kind, float(odd), why) == (found.kind, found.values[0], found.why)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (["07", *map(str, range(19))]),
+        (["07", *map(str, range(10, 99))]),
+        (["1234567890123456789", *map(str, range(19))]),
+    ],
+    ids=["one of twenty", "one width", "one long one of twenty"],
+)
+def test_a_share_of_numbers_like_codes_makes_codes(values):
+    """So does one width of all; they are kept as they are written."""
+    found = understand(pl.Series("x", values))
+    assert ("category", values) == (found.kind, found.values.cast(pl.String).to_list())
 
 
 def test_the_largest_whole_number_of_float32_is_a_number():

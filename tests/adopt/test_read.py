@@ -112,6 +112,18 @@ def test_a_first_line_that_has_the_target_is_a_header(written):
     assert ["2019", "y"] == table(written("2019,y\n1.5,a\n2.5,b\n"))[0].columns
 
 
+@pytest.mark.parametrize("target", ["pric", "Price", "pirce"])
+def test_a_first_line_that_nearly_has_the_target_is_a_header(written, target):
+    """Beside a year too, so that the right name can be proposed."""
+    assert ["name", "2019", "price"] == table(written("name,2019,price\na,1.5,3\nb,2.5,4\n"), target)[0].columns
+
+
+@pytest.mark.parametrize("target", ["column_3", "churn"])
+def test_a_first_line_without_the_targets_like_is_data(written, target):
+    """Also where one of its words looks like what columns without names are called."""
+    assert ["column_1", "column_2", "column_3"] == table(written("1.5,column,3\n2.5,b,4\n"), target)[0].columns
+
+
 def test_a_headless_file_with_a_byte_order_mark_keeps_its_first_cell(written):
     """The mark belongs to no value."""
     assert AS_READ == table(written("\ufeff1.5,a,yes\n2.5,b,no\n"))[0].rows()
@@ -163,6 +175,31 @@ def test_what_is_no_value_is_taken_away(written, text):
     """Blanks around names and values, empty lines and rows, quotes."""
     frame, _ = table(written(text))
     assert (["x", "c", "y"], AS_READ) == (frame.columns, frame.rows())
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('x, c, y\n1, "5.5", 0\n2, 6.5, 1\n', [("1", "5.5", "0"), ("2", "6.5", "1")]),
+        ('x,c,y\n1,  "u, v",0\n 2,w,1\n', [("1", "u, v", "0"), ("2", "w", "1")]),
+        (' "x","c",y\r\n "1", "a ""b""",0\r\n\r\n2,,1\r\n', [("1", 'a "b"', "0"), ("2", None, "1")]),
+        ('x;c;y\n1; "u; v";0\n2;"5, ""in""";1\n', [("1", "u; v", "0"), ("2", '5, "in"', "1")]),
+        ('x,c,y\n1,"u, ""v""\n ""w""",0\n', [("1", 'u, "v"\n "w"', "0")]),
+        ("x,c,y\n" + "1,a,0\n" * 300 + '2, "u, v",1\n', [*[("1", "a", "0")] * 300, ("2", "u, v", "1")]),
+    ],
+    ids=["a number", "a delimiter", "doubled quotes", "semicolons", "no blank outside", "late"],
+)
+def test_blanks_before_a_quote_are_no_value(written, text, rows):
+    """What is in the quotes is the value, its delimiters with it; wherever the line stands."""
+    frame, _ = table(written(text))
+    assert (["x", "c", "y"], rows) == (frame.columns, frame.rows())
+
+
+@pytest.mark.parametrize("cell", ['"u" v', '"u'], ids=["text after it", "not closed"])
+def test_a_quote_after_blanks_that_does_not_end_a_value_is_refused(written, cell):
+    """The sentence says where, and why."""
+    with pytest.raises(CannotRun, match="a quote is not closed, or followed by text, near line 3 "):
+        table(written(f"x,y\n1,2\n1, {cell}\n"))
 
 
 def test_a_line_end_in_quotes_belongs_to_its_value(written):

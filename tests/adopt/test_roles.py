@@ -63,6 +63,27 @@ def test_a_table_whose_rows_mostly_repeat_gets_an_id_a_row(planned):
     assert "most rows repeat another one, so each counts for itself" in said(made, "row_key")
 
 
+def test_rows_that_repeat_beside_their_number_stay_together(planned):
+    """A table that was written with its index, each row twice: the index is the id, and the key is the group."""
+    made = planned({"Unnamed: 0": range(ROWS), "x": [X[row // 2] for row in range(ROWS)], "y": column(0, 0, 1, 1)})
+    assert ("Unnamed: 0", "row_key", ROWS // 2) == (
+        made.contract["id"], made.contract["group"], made.frame["row_key"].n_unique(),
+    )  # fmt: skip
+    assert "100 rows repeat another one in everything but the target and the id" in said(made, "row_key")
+
+
+def test_rows_that_were_copied_are_no_chance(planned):
+    """Most rows repeat, and a number with many values says that nobody drew them again: they stay together."""
+    made = planned({"x": X[:150] * 4, "y": column(0, 1)[:150] * 4})
+    assert (None, "row_key", False) == (made.contract["id"], made.contract["group"], made.repeats)
+
+
+def test_an_id_that_names_no_row_is_refused(planned):
+    """A word of three values is no id, and no group."""
+    with pytest.raises(CannotRun, match="ID is 'class', which has 3 values in 200 rows: it names no row"):
+        planned({"x": X, "class": column("a", "b", "c"), "y": column(0, 1)}, id="class")
+
+
 def test_a_key_takes_a_name_that_is_free(planned):
     """The table's own row_key stays what it is."""
     made = planned({"row_key": X, "row_key_": X, "y": column(0, 1)})

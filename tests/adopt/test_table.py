@@ -4,7 +4,7 @@ import pytest
 
 from mlops.adopt.table import LEAST
 from mlops.errors import CannotRun
-from planning import X, column, numbers, said
+from planning import ROWS, X, column, numbers, said
 
 
 def test_rows_without_a_target_are_left_out(planned):
@@ -67,3 +67,19 @@ def test_four_hundred_columns_are_understood(planned):
     """Each by itself."""
     made = planned({f"c{place}": numbers(place) for place in range(399)} | {"y": column(0, 1)})
     assert 399 == len(made.features)
+
+
+def test_the_decimal_sign_is_the_files(planned):
+    """Points among three digits are thousands where another column, or the delimiter, says so; else a person is asked."""
+    german = "\n".join(["x;big;y", *(f"{row},5;{row % 9 + 1}.200;{row % 2}" for row in range(200))]) + "\n"
+    assert 1200.0 == planned(german).frame["big"][0]
+    plain = {"x": X, "big": [f"{row % 9 + 1}.200" for row in range(ROWS)], "y": column(0, 1)}
+    assert 1.2 == planned(plain).frame["big"][0]
+    alone = planned({"big": [f"{row % 9 + 1}.200" for row in range(ROWS)], "y": column(0, 1)})
+    assert ["'big': "] == [sentence[:7] for sentence in alone.decide]
+
+
+def test_a_target_loses_no_value_as_a_sign_of_missing(planned):
+    """A 99 among classes is a class; in an input it is a question."""
+    made = planned({"x": X, "y": [99 if row % 5 == 0 else row % 4 for row in range(ROWS)]})
+    assert ROWS == made.frame.height

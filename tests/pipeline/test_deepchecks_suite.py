@@ -255,3 +255,21 @@ def failing(report: dict) -> set[str]:
     return {
         check["check"] for check in report["checks"] for condition in check["conditions"] if not condition["passed"]
     }
+
+
+def test_up_to_so_many_rows_all_are_looked_at():
+    """A pair of equal rows is found only where both are."""
+    rows = pd.DataFrame({"visit": range(9), "amount": 1.0, "bought": 0})
+    assert [True] * 9 == suite.sampled(rows, TABLES["binary"], suite.MOST).tolist()
+
+
+def test_of_more_rows_equal_ones_stay_together(monkeypatch):
+    """About one of three is looked at, by its content: a row and its copies are in, or out, whatever their ids."""
+    monkeypatch.setattr(suite, "MOST", 1000)
+    names = [*TABLES["binary"].features]
+    rows = pd.DataFrame({name: [f"{name}{row // 2}" for row in range(3000)] for name in names})
+    rows = rows.assign(**{TABLES["binary"].target: 0, TABLES["binary"].id: range(3000)})
+    kept = suite.sampled(rows, TABLES["binary"], 3000)
+    assert (kept[::2] == kept[1::2]).all()
+    assert 0.25 < kept.mean() < 0.42
+    assert (kept == suite.sampled(rows.assign(**{TABLES["binary"].id: 0}), TABLES["binary"], 3000)).all()

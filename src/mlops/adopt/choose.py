@@ -42,5 +42,5 @@ def choose(frame: pl.DataFrame, table: Contract, knobs: Params) -> tuple[str, st
 def training_rows(frame: pl.DataFrame, table: Contract, knobs: Params):
     """Return at most ROWS of the rows that the split trains on, as a pandas table."""
     picked = frame.sample(min(frame.height, 2 * ROWS), seed=0).sort(table.key).to_pandas()
-    part = split.assign(picked, table, knobs.split)
-    return picked[np.asarray(part == "train")].head(ROWS).reset_index(drop=True)
+    train = picked[np.asarray(split.assign(picked, table, knobs.split) == "train")]
+    return train.sample(min(len(train), ROWS), random_state=0).sort_index().reset_index(drop=True)

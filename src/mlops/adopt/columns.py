@@ -1,17 +1,17 @@
 """What a data scientist sees in one column: its type, its missing values, its range, whether it can be an input of a model."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
+from mlops.adopt.numerals import NUMERIC, READABLE, SIGNS, UNIT, bare, parsed, plain, sentinel, told
 from mlops.contract import EXACT
 
 # missing, whatever else is there
 ALWAYS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "NaT")
 STRAYS = 3  # so many different words among numbers are markers of missing values, not text
-NUMERIC = 0.9  # of the values must be numbers, for the rest to be markers
 BOOLEANS = (("true", "false"), ("yes", "no"), ("on", "off"), ("ja", "nein"), ("oui", "non"), ("sí", "no"), ("si", "no"))
 LONG = {"y": "yes", "n": "no", "t": "true", "f": "false"}
 FORMATS = (
@@ -30,10 +30,12 @@ ID = re.compile(
     r"(?i:^(id|index|uuid|guid|key|rowid|row|no|nr|instant|rownames|unnamed.*|column_1)$|[_\W](id|no|nr|key|uuid)$|^id[_\W])"
     r"|(?<=[a-z])(ID|Id)$"
 )
-NAMES = re.compile(r"(?i:(^|[_\W])(id|key|uuid|guid)$)|(?<=[a-z])(ID|Id)$")
-THOUSANDS = r"^[^\d,]*[1-9]\d{0,2}(,\d{3})+(\.\d+)?[^\d,]*$"
+NAMES = re.compile(
+    r"#$|((?i:^|[_\W])|(?<=[a-z])(?=[A-Z]))(?i:(id|key|uuid|guid"
+    r"|(subject|patient|user|customer|client|store|shop|account|household|person)([_\W]?(id|no|nr|num|number|code))?)$)"
+)
 LARGEST = 3e38  # float32, in which models compute, ends there
-SENTINELS = re.compile(r"-?9{2,}|-(1|2|9)0*[09]+")
+FEW = 0.05  # of the values may be written as codes are, and the others still count something
 CATEGORIES = 40  # the most that are listed; rarer values count as unknown
 CODES = 50  # an integer whose name says code has no more values than these
 SAMPLE = 1000
@@ -50,20 +52,28 @@ class Found:
     values: pl.Series
     kind: str
     why: list[str] = field(default_factory=list)
-    distinct: int = 0
+    decide: list[str] = field(default_factory=list)  # sentences on which a person must decide
     unique: bool = False  # every row has a value of its own
     numbers_as_codes: bool = False
 
+    def ask(self, sentence: str, advice: str) -> None:
+        """Say what was decided, and ask a person whether it is right."""
+        self.why.append(sentence)
+        self.decide.append(f"'{self.name}': {sentence}. {advice}")
 
-def understand(values: pl.Series) -> Found:
-    """Return what one column is, with its values typed: numbers float64 or int64, booleans, datetimes, texts."""
-    found = _typed(values)
+
+def understand(values: pl.Series, decimal: str = "", sentinels: bool = True) -> Found:
+    """Return what one column is, with its values typed: numbers float64 or int64, booleans, datetimes, texts.
+
+    decimal: the file's decimal sign, "" where it is not known. sentinels: whether a number may stand for a missing value.
+    """
+    found = _typed(values, decimal, sentinels)
     kept = found.values.drop_nulls()
-    found = replace(found, distinct=kept.n_unique())
-    found.unique = found.distinct == len(values)
+    distinct = kept.n_unique()
+    found.unique = distinct == len(values)
     if not len(kept):
         return replace(found, kind="empty", why=[*found.why, "every value is missing"])
-    if found.distinct == 1:
+    if distinct == 1:
         return replace(found, kind="constant", why=[*found.why, f"every value is the same ({_short(kept[0])})"])
     return found
 
@@ -73,19 +83,18 @@ def _short(value) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _typed(values: pl.Series) -> Found:
+def _typed(values: pl.Series, decimal: str, sentinels: bool) -> Found:
     kind = values.dtype
     if kind == pl.Boolean:
         return Found(values.name, values, "boolean")
     if kind == pl.Duration:
-        return _number(
-            Found(values.name, values.dt.total_microseconds() / 1e6, "number", ["a duration, read as seconds"])
-        )
+        why = ["a duration, read as seconds"]
+        return _number(Found(values.name, values.dt.total_microseconds() / 1e6, "number", why), sentinels)
     if kind.is_temporal() and kind != pl.Time:
         return Found(values.name, _naive(values), "date")
     if kind.is_numeric():
-        return _days(values) or _number(Found(values.name, values, "number"))
-    return _from_text(values.cast(pl.String).str.strip_chars())
+        return _days(values) or _number(Found(values.name, values, "number"), sentinels)
+    return _from_text(values.cast(pl.String).str.strip_chars(), decimal, sentinels)
 
 
 def _naive(values: pl.Series) -> pl.Series:
@@ -94,14 +103,15 @@ def _naive(values: pl.Series) -> pl.Series:
     return values.cast(pl.Datetime("us"))
 
 
-def _from_text(values: pl.Series) -> Found:
+def _from_text(values: pl.Series, decimal: str, sentinels: bool) -> Found:
     marks = values.is_in([*ALWAYS, ""])
     why = _said_missing(values, marks)
     values = _without(values, marks)
     known = values.drop_nulls()
     if not len(known):
         return Found(values.name, values, "empty", why)
-    for attempt in (_booleans, _compact_dates, _numbers, _dates):
+    numbers = partial(_numbers, decimal=decimal, sentinels=sentinels)
+    for attempt in (_booleans, _compact_dates, numbers, _dates):
         found = attempt(values, known)
         if found is not None:
             return replace(found, why=why + found.why)
@@ -143,124 +153,102 @@ def _booleans(values: pl.Series, known: pl.Series) -> Found | None:
     )
 
 
-def _numbers(values: pl.Series, known: pl.Series) -> Found | None:
+def _numbers(values: pl.Series, known: pl.Series, decimal: str, sentinels: bool) -> Found | None:
     some = _some(known)
-    if max(_parsed(read(some)).is_not_null().mean() for _, read in _readings(some)) < NUMERIC / 2:
+    if max(parsed(plain(some, sign)).is_not_null().mean() for sign in SIGNS) < NUMERIC / 2:
         return None
-    if known.str.contains(r"^[-+]?0\d").any():  # 01067 is a code
+    zeros = known.str.contains(r"^[-+]?0\d")
+    if zeros.mean() >= FEW or (zeros.any() and known.str.len_chars().n_unique() == 1):  # 01067 is a code
         return None
-    if known.str.contains(r"^[-+]?\d{19,}$").any():
+    long = known.str.contains(r"^[-+]?\d{19,}$")
+    if long.mean() >= FEW or (long.any() and NAMES.search(values.name)):
         why = "numbers of more digits than a computer counts with: codes"
         return Found(values.name, values.cast(pl.Categorical), "category", [why], numbers_as_codes=True)
-    said, text, numbers = _read_numbers(values, known)
+    found = _read_numbers(values, known, decimal)
+    numbers = parsed(found.values)
     strange = values.filter(numbers.is_null() & values.is_not_null()).unique()
     lost = int(numbers.null_count() - values.null_count())
     if lost > (1 - NUMERIC) * len(known) or len(strange) > STRAYS:
         return None
-    why = [said] if said else []
+    if zeros.any():
+        found.why.append(f"zeros in front dropped in {int(zeros.sum()):,} rows: too few for codes")
     if lost:
         shown = ", ".join(repr(word) for word in sorted(strange))
-        why.append(f"{shown} in {lost:,} rows read as missing: all else is a number")
-    whole = text.cast(pl.Int64, strict=False)  # floats would merge ids of 17 digits
+        found.why.append(f"{shown} in {lost:,} rows read as missing: all else is a number")
+    whole = found.values.cast(pl.Int64, strict=False)  # floats would merge ids of 17 digits
     exact = whole if whole.null_count() == numbers.null_count() else numbers
-    return _number(Found(values.name, exact.alias(values.name), "number", why))
+    return _number(replace(found, values=exact.alias(values.name)), sentinels)
 
 
-def _read_numbers(values: pl.Series, known: pl.Series) -> tuple[str, pl.Series, pl.Series]:
-    """Return what is said of the reading that gives most numbers, its texts, and its numbers."""
-    best = ("", values, _parsed(values))
-    if best[2].null_count() == values.null_count():
-        return best
-    for said, read in _readings(known)[1:]:
-        text = read(values)
-        numbers = _parsed(text)
-        if numbers.null_count() < best[2].null_count():
-            best = (said, text, numbers)
-    return best
+def _read_numbers(values: pl.Series, known: pl.Series, decimal: str) -> Found:
+    """Return numbers as texts that a computer reads, of two readings the one that gives more of them, and what is said of it."""
+    found = Found(values.name, values, "number")
+    dots = known.str.contains(".", literal=True).any()
+    if (decimal == "." or not dots) and parsed(known).null_count() == 0:
+        return found
+    own = told(_some(known)) or told(known)
+    first = own or decimal or "."
+    sign = min((first, SIGNS[first]), key=lambda sign: parsed(plain(known, sign)).null_count())
+    found.values = plain(values, sign)
+    if (found.values != values).any():
+        name = "point" if sign == "." else "comma"
+        found.why.append(f"read with a decimal {name}, without thousands separators, currency and per cent signs")
+    _ask_sign(found, known, sign if not own and not decimal else "")
+    units = sorted(known.str.extract(rf"(?i)({UNIT})").str.to_uppercase().drop_nulls().unique())
+    if len(units) > 1:
+        found.ask(f"{', '.join(units)} read as one unit", "If they are not, write all values in one and adopt again")
+    return found
 
 
-def _readings(known: pl.Series) -> list[tuple[str, Callable]]:
-    """Return the ways to read a text as a number, with what is said of them; of two that fit, the first is taken."""
-    plain = ("", lambda text: text)
-    comma = (
-        "read with a decimal comma",
-        lambda text: _ungrouped(text, ".").str.replace(",", ".", literal=True),
-    )
-    signs = (
-        "read without thousands separators, currency and per cent signs",
-        lambda text: _ungrouped(text.str.replace_all("[$€£%]", "").str.strip_chars(), ","),
-    )
-    with_comma = known.filter(known.str.contains(",", literal=True))
-    return [plain, signs, comma] if with_comma.str.contains(THOUSANDS).all() else [plain, comma, signs]
+def _ask_sign(found: Found, known: pl.Series, guessed: str) -> None:
+    """Ask about numbers that mean a thousand times as much with the other decimal sign than with the one that was guessed."""
+    either = bare(known.filter(known.str.contains(r"\d[.,]\d"))) if guessed else known.clear()
+    either = either.filter(either.str.contains(READABLE["."]) & either.str.contains(READABLE[","]))
+    if len(either):
+        this, other = (float(plain(either[:1], sign)[0]) for sign in (guessed, SIGNS[guessed]))
+        found.ask(
+            f"{either[0]!r} read as {this:.15g}, not as {other:.15g}: nothing in the file tells which",
+            "If that is wrong, write the numbers without thousands separators and adopt again",
+        )
 
 
-def _ungrouped(text: pl.Series, sign: str) -> pl.Series:
-    """Take the sign out of numbers in which it stands before every three digits; 31.12.2024 is none."""
-    grouped = text.str.contains(rf"^[-+]?\d{{1,3}}(\{sign}\d{{3}})+([.,]\d+)?$").fill_null(False)
-    return text.zip_with(~grouped, text.str.replace_all(sign, "", literal=True))
-
-
-def _parsed(text: pl.Series) -> pl.Series:
-    return text.cast(pl.Float64, strict=False)
-
-
-def _number(found: Found) -> Found:
+def _number(found: Found, sentinels: bool) -> Found:
     """Whole numbers are integers; infinities and numbers that stand for nothing are missing; what float32 cannot hold is a code."""
-    values, why = found.values, list(found.why)
-    numbers = values.cast(pl.Float64)
+    values, numbers = found.values, found.values.cast(pl.Float64)
     nothing = numbers.is_nan().fill_null(False)
     endless = (numbers.abs() > LARGEST).fill_null(False) & ~nothing  # nan counts as larger than all
     if endless.any():
-        why.append(f"infinite in {int(endless.sum()):,} rows, read as missing")
+        found.why.append(f"infinite in {int(endless.sum()):,} rows, read as missing")
     gone = endless | nothing
-    stand_in = sentinel(_without(numbers, gone))
+    stand_in = sentinel(_without(numbers, gone)) if sentinels else None
     if stand_in is not None:
-        why.append(
-            f"{stand_in:.15g} in {int((numbers == stand_in).sum()):,} rows read as missing: it is far from all other values"
-        )
-        gone |= (numbers == stand_in).fill_null(False)
+        stands = (numbers == stand_in).fill_null(False)
+        why = f"{stand_in:.15g} in {int(stands.sum()):,} rows read as missing: it is far from all other values"
+        found.ask(why, "Check that it was never measured: the model does not see it")
+        gone |= stands
     numbers, values = _without(numbers, gone), _without(values, gone)
     known = numbers.drop_nulls()
     if not len(known) or (known != known.round()).any():
-        return replace(found, values=numbers, why=why)
+        return replace(found, values=numbers)
     exact = values if values.dtype.is_integer() else numbers.cast(pl.Int64, strict=False)
     reason = _code(found.name, known)
     if reason:
-        return replace(found, values=exact.cast(pl.String), kind="category", why=[*why, reason], numbers_as_codes=True)
-    return replace(found, values=exact.cast(pl.Int64), kind="integer", why=why)
+        found.why.append(reason)
+        return replace(found, values=exact.cast(pl.String), kind="category", numbers_as_codes=True)
+    if float(known.abs().max()) > EXACT:
+        return replace(found, values=numbers)
+    return replace(found, values=exact.cast(pl.Int64), kind="integer")
 
 
 def _code(name: str, known: pl.Series) -> str:
     """Return why whole numbers are codes, "" where they count something."""
-    if float(known.abs().max()) > EXACT:
+    if (known.abs() > EXACT).mean() >= FEW:
         return f"whole numbers above {EXACT:,} are codes: float32, in which models compute, cannot tell them apart"
     if NAMES.search(name):
         return "whole numbers whose column's name says id"
     if CODE.search(name) and known.n_unique() <= CODES:
         return "whole numbers whose column's name says code"
     return ""
-
-
-def sentinel(numbers: pl.Series) -> float | None:
-    """Return a number that stands for 'missing', None where there is none: -999 and its like, repeated, far from all else.
-
-    Far: further from its nearest neighbour than all others are wide; or the only negative number, written with nines.
-    """
-    known = numbers.drop_nulls()
-    if known.n_unique() < 3:
-        return None
-    for extreme, others in (
-        (known.min(), known.filter(known > known.min())),
-        (known.max(), known.filter(known < known.max())),
-    ):
-        rows = len(known) - len(others)
-        if rows < max(2, 0.002 * len(known)) or not SENTINELS.fullmatch(f"{extreme:.15g}"):
-            continue
-        wide = float(others.max() - others.min())
-        gap = min(abs(float(others.max()) - extreme), abs(float(others.min()) - extreme))
-        if gap > wide or (extreme < -90 and float(others.min()) >= 0):
-            return float(extreme)
-    return None
 
 
 def _dates(values: pl.Series, known: pl.Series) -> Found | None:

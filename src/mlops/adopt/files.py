@@ -74,10 +74,11 @@ def contract(made: Plan, old: str) -> str:
     return f"{HEAD.match(old)[0]}\n{top}\n{columns}"
 
 
-def params(made: Plan, old: str, spread: float, estimator: str | None = None) -> str:
+def params(made: Plan, old: str, spread: float, estimator: str | None = None, again: bool = False) -> str:
     """Return params.yaml with the values that this table needs, everything else as it was.
 
-    spread: the target's standard deviation, 1 where it is no number; estimator: what was chosen, None to keep the old one.
+    spread: the target's standard deviation, 1 where it is no number; estimator: what was chosen, None to keep the old one;
+    again: whether this table was adopted before, whose rows stay in their parts.
     """
     task, rows, time = made.contract["task"], made.frame.height, made.contract["time"]
     primary, most = PRIMARY[task]
@@ -88,7 +89,7 @@ def params(made: Plan, old: str, spread: float, estimator: str | None = None) ->
     changes = {
         "data.window": _window(made, time),
         "data.options": {"path": TABLE, **({"time": time} if time else {})},
-        "split.salt": f"{made.contract['table']}-1",
+        "split.salt": yaml.safe_load(old)["split"]["salt"] if again else f"{made.contract['table']}-1",
         "split.by": "hash",
         "split.label_delay_days": 0,
         "train.estimators.linear": {} if task == "regression" else {"max_iter": 1000},
@@ -143,11 +144,15 @@ def pipeline(made: Plan, old: str) -> str:
     return re.sub(r"(?ms)^plots:\n.*\Z", "plots:\n" + "".join(f"  - reports/plots/{line}\n" for line in lines), text)
 
 
+def _table(contract: str) -> str:
+    return yaml.safe_load(contract).get("table", "")
+
+
 def texts(made: Plan, old: dict[str, str], spread: float, estimator: str | None = None) -> dict[str, str]:
     """Return {file: text} of the owner's room."""
     return {
         CONTRACT: contract(made, old[CONTRACT]),
-        PARAMS: params(made, old[PARAMS], spread, estimator),
+        PARAMS: params(made, old[PARAMS], spread, estimator, again=_table(old[CONTRACT]) == made.contract["table"]),
         "dvc.yaml": pipeline(made, old["dvc.yaml"]),
         "src/model/source.py": SOURCE,
         "src/model/metrics.py": METRICS,

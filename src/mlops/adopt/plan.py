@@ -29,6 +29,7 @@ class Plan:
     found: dict[str, Found]
     words: list[tuple[str, str]] = field(default_factory=list)
     decide: list[str] = field(default_factory=list)
+    repeats: bool = False  # most rows repeat another one by chance, as no column has many values
 
     def say(self, name: str, sentence: str) -> None:
         """Add what a person reads about a column."""

@@ -5,7 +5,9 @@ import csv
 import re
 from collections import Counter
 from contextlib import contextmanager
+from difflib import get_close_matches
 from itertools import islice, takewhile
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,6 +39,7 @@ PACKED = (
     b"\x28\xb5\x2f\xfd",
     b"Rar!",
 )
+SEPARATED = "fields are separated by {!r}"
 NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?%?", re.I)
 
 
@@ -160,6 +163,8 @@ def _csv(path: Path, shown: Path, target: str, to: Path) -> list[str]:
     first = [row for row in lines if any(row)]
     if not first:
         raise CannotRun(f"DATA is '{shown}', in which every line is empty")
+    if _blank_before_quote(path, delimiter):
+        path = _rewritten(path, shown, delimiter, to.with_suffix(".csv"))
     names, headless, words = _names(first, shown, target)
     try:
         rows = pl.scan_csv(
@@ -180,7 +185,27 @@ def _csv(path: Path, shown: Path, target: str, to: Path) -> list[str]:
         raise CannotRun(
             f"'{shown}' cannot be read as a table ({_first(error)}): are there lines with more fields than the header, or a quote that is not closed?"
         ) from None
-    return words + ([f"fields are separated by {delimiter!r}"] if delimiter != "," else [])
+    return words + ([SEPARATED.format(delimiter)] if delimiter != "," else [])
+
+
+def _blank_before_quote(path: Path, delimiter: str) -> bool:
+    """Whether some field begins with blanks and a quote, which Polars takes for part of the value."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        return data.find(b' "') >= 0 and bool(re.search(rb'(?:\A|[\r\n]|%s) +"' % re.escape(delimiter.encode()), data))
+
+
+def _rewritten(path: Path, shown: Path, delimiter: str, to: Path) -> Path:
+    """Write the same rows to `to` without blanks before quotes; raises CannotRun where quotes cannot be told from values."""
+    with path.open(encoding="utf-8-sig", newline="") as old, to.open("w", encoding="utf-8", newline="") as new:
+        rows = csv.reader(old, delimiter=delimiter, skipinitialspace=True, strict=True)
+        try:
+            csv.writer(new, delimiter=delimiter, lineterminator="\n").writerows(rows)
+        except csv.Error as error:
+            raise CannotRun(
+                f"DATA is '{shown}', in which a quote is not closed, or followed by text, near line {rows.line_num:,} ({error}): "
+                "write quotes inside a value twice"
+            ) from None
+    return to
 
 
 def _line_end(path: Path) -> str:
@@ -217,11 +242,17 @@ def _ends_empty(row: list[str], width: int) -> bool:
 def _names(first: list[list[str]], path: Path, target: str) -> tuple[list[str], bool, list[str]]:
     """Return the columns' names, and whether the file has no header: then they are column_1, column_2, ..."""
     header = first[0] + [""] * any(_ends_empty(row, len(first[0])) for row in first)
-    if target not in header and _is_data(header, first[1:]):
+    if target not in header and _is_data(header, first[1:]) and not _meant(target, header):
         names = [f"column_{place}" for place in range(1, len(header) + 1)]
         return names, True, [f"the file has no header: its columns are called column_1 to column_{len(names)}"]
     empty = header.count("")
     return _tidied(header, path), False, [f"{empty} columns without a name are called by their place"] * bool(empty)
+
+
+def _meant(target: str, header: list[str]) -> bool:
+    """Whether one of these words is a target that somebody misspelt; column_1 is the first of a file without a header."""
+    words = [cell.lower() for cell in header if not NUMBER.fullmatch(cell)]
+    return not re.fullmatch(r"column_\d+", target) and bool(get_close_matches(target.lower(), words, 1, 0.75))
 
 
 def _tidied(names: list[str], path: Path) -> list[str]:

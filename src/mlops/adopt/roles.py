@@ -12,6 +12,7 @@ from mlops.errors import CannotRun
 
 LEAST_GROUPS = 20  # rows of a group stay in one part of the split, and each part needs some
 KEY = "row_key"
+MANY = 100  # values: a table of columns with fewer repeats rows by chance
 SLICE = 100_000  # rows that are hashed at once
 
 
@@ -39,16 +40,24 @@ def _given(made: Plan, word: str, name: str | None) -> None:
 def _keys(made: Plan, asked: Asked) -> tuple[str | None, str | None]:
     """Return the columns that are (id, group): as asked, as found, or a hash of each row where none names it."""
     row_id, group = asked.id, asked.group
-    if row_id and made.frame[row_id].n_unique() < made.frame.height:
+    if row_id and (things := made.frame[row_id].n_unique()) < made.frame.height:
         why = "the same id stands in several rows, so they are a group: none of them is in training while another is tested"
         made.say(row_id, why)
+        if things < LEAST_GROUPS:
+            raise CannotRun(
+                f"ID is '{row_id}', which has {things} values in {made.frame.height:,} rows: it names no row"
+            )
         row_id, group = None, group or row_id
-    if row_id is None:
-        taken = {asked.target, asked.time, group, *asked.protected}
-        row_id = next((name for name in made.frame.columns if name not in taken and names_rows(made, name)), None)
-        if row_id:
-            made.say(row_id, "names each row, so it is the id and no input")
-    return (row_id, group) if row_id or group else _add_key(made, asked.target)
+    row_id = row_id or _found(made, asked, group)
+    return (row_id, group) if group or asked.id else _unnamed(made, asked.target, row_id)
+
+
+def _found(made: Plan, asked: Asked, group: str | None) -> str | None:
+    taken = {asked.target, asked.time, group, *asked.protected}
+    row_id = next((name for name in made.frame.columns if name not in taken and names_rows(made, name)), None)
+    if row_id:
+        made.say(row_id, "names each row, so it is the id and no input")
+    return row_id
 
 
 def _time(made: Plan, name: str) -> str:
@@ -83,25 +92,41 @@ def names_rows(made: Plan, name: str) -> bool:
     return bool(ID.search(name)) or counts
 
 
-def _add_key(made: Plan, target: str) -> tuple[str | None, str | None]:
-    """Add a hash of each row as a column, and return it as (id, None) or (None, group): equal rows are a group, unless most are."""
-    name = KEY
-    while name in made.frame.columns:
-        name += "_"
-    hashed = _hashed(made.frame.drop(cs.by_name(target)))
+def _unnamed(made: Plan, target: str, row_id: str | None) -> tuple[str | None, str | None]:
+    """Return (id, group) where no person named one: rows that are equal beside id and target stay in one part of the split.
+
+    Where most rows are equal to another, and no column has many values, they are so by chance: each counts for itself.
+    """
+    rest = made.frame.drop(cs.by_name(target, *filter(None, [row_id])))
+    if not rest.width:
+        return row_id, None
+    hashed = _hashed(rest)
     twice = made.frame.height - hashed.n_unique()
-    chance = twice > made.frame.height / 2
+    made.repeats = twice > made.frame.height / 2 and all(rest[name].n_unique() <= MANY for name in rest.columns)
+    if row_id and (made.repeats or not twice):
+        return row_id, None
+    name = _free(KEY, made.frame.columns)
     keys = hashed.cast(pl.String).alias(name)
-    if chance:
+    if made.repeats:
         place = pl.int_range(pl.len()).over(pl.nth(0)).cast(pl.String)
         keys = keys.to_frame().select((pl.nth(0) + "-" + place).alias(name)).to_series()
     made.frame = made.frame.with_columns(keys)
     made.found[name] = Found(name, keys, "text")
-    equal = "most rows repeat another one, so each counts for itself" if chance else "equal rows stay in one part"
-    made.say(name, f"added: a hash of the row's other columns, as no column names the rows; {equal}")
-    if twice and not chance:
-        made.say(name, f"{twice:,} rows repeat another one in everything but the target")
-    return (name, None) if chance else (None, name)
+    equal = "most rows repeat another one, so each counts for itself" if made.repeats else "equal rows stay in one part"
+    made.say(
+        name, f"added: a hash of the row's other columns{'' if row_id else ', as no column names the rows'}; {equal}"
+    )
+    if twice and not made.repeats:
+        made.say(
+            name, f"{twice:,} rows repeat another one in everything but the target{' and the id' if row_id else ''}"
+        )
+    return (name, None) if made.repeats else (row_id, name)
+
+
+def _free(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _hashed(frame: pl.DataFrame) -> pl.Series:

@@ -7,21 +7,28 @@ import polars as pl
 
 from mlops.adopt import entries, roles, target
 from mlops.adopt.columns import understand
+from mlops.adopt.numerals import decimal_sign
 from mlops.adopt.plan import Asked, Plan
 from mlops.adopt.read import column
 from mlops.errors import CannotRun
 
+SHOWN = 10_000  # rows in which the file's decimal sign is looked for
 LEAST = 100  # rows: with fewer there is nothing to test on
 
 
-def plan(rows: pl.LazyFrame, asked: Asked, name: str) -> Plan:
-    """Return what becomes of the table called `name`; raises CannotRun with one sentence where it cannot be adopted."""
+def plan(rows: pl.LazyFrame, asked: Asked, name: str, delimiter: str = "") -> Plan:
+    """Return what becomes of the table called `name`; raises CannotRun with one sentence where it cannot be adopted.
+
+    delimiter: what stands between the fields of a CSV file; after `;` a comma is rather a decimal one.
+    """
     columns = rows.collect_schema().names()
     _named(columns, asked)
     # one at a time: texts take many times the memory of what they mean
-    found = {name: understand(column(rows, name)) for name in columns}
+    decimal = decimal_sign((column(rows.head(SHOWN), name) for name in columns), delimiter)
+    found = {name: understand(column(rows, name), decimal, sentinels=name != asked.target) for name in columns}
     typed = pl.DataFrame([each.values for each in found.values()])
     made = Plan(typed, {"version": 1, "table": name}, found)
+    made.decide += [sentence for each in found.values() for sentence in each.decide]
     made.words += [(each.name, sentence) for each in found.values() for sentence in each.why]
     if typed.width == 1:
         raise CannotRun(f"the table has one column, '{asked.target}': there is nothing to predict it from")
