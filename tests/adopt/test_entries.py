@@ -127,13 +127,14 @@ def test_a_second_column_that_counts_the_rows_is_no_input(planned):
     assert "counts the rows, so it is no input" in said(made, "n")
 
 
-def test_an_id_that_names_what_repeats_is_no_input_and_a_persons_decision(planned):
-    """A store's number says nothing of the next store; GROUP= keeps its rows together."""
-    columns = {"x": X, "store_id": [row % 80 for row in range(ROWS)], "y": column(0, 1)}
+@pytest.mark.parametrize(("name", "value"), [("store_id", "{}"), ("customer_id", "C{:05}"), ("subject#", "{}")])
+def test_an_id_that_names_what_repeats_is_no_input_and_a_persons_decision(planned, name, value):
+    """A store's number says nothing of the next store, nor does a customer's word; GROUP= keeps its rows together."""
+    columns = {"x": X, name: [value.format(row % 80) for row in range(ROWS)], "y": column(0, 1)}
     made = planned(columns)
     assert ["x"] == made.features
-    assert "adopt again with GROUP=store_id" in made.decide[0]
-    assert [] == planned(columns, group="store_id").decide
+    assert f"adopt again with GROUP={name}" in made.decide[0]
+    assert [] == planned(columns, group=name).decide
 
 
 def test_an_id_of_few_values_is_a_category(planned):

@@ -4,7 +4,7 @@ import math
 
 import polars as pl
 
-from mlops.adopt.columns import CATEGORIES, CODES, NAMES, UNIQUE, WORDS, Found
+from mlops.adopt.columns import CATEGORIES, NAMES, UNIQUE, WORDS, Found
 from mlops.adopt.plan import Asked, Plan, counts, holds
 from mlops.adopt.roles import names_rows
 from mlops.contract import EXACT
@@ -31,9 +31,9 @@ def _limits(made: Plan, name: str, asked: Asked) -> tuple[str, dict]:
         return kind, _range(values, kind)
     if kind != "category":
         return kind, {}
-    limits = _categories(made, name, name == asked.target)
     if name != asked.target and name not in asked.protected and _names_more(made, found, asked):
         return "text", {}
+    limits = _categories(made, name, name == asked.target)
     return limits.pop("type"), limits
 
 
@@ -63,9 +63,9 @@ def _unread(made: Plan, name: str, kind: str) -> dict:
 
 
 def _names_more(made: Plan, found: Found, asked: Asked) -> bool:
-    """Whether numbers whose column is called an id name too many things to be categories."""
+    """Whether the values of a column that is called an id name too many things to be categories."""
     values = made.frame[found.name]
-    if not (found.numbers_as_codes and NAMES.search(found.name) and values.n_unique() > CODES):
+    if not (NAMES.search(found.name) and values.n_unique() > CATEGORIES):
         return False
     if asked.group is None:
         made.decide.append(
