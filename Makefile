@@ -14,8 +14,20 @@ MLOPS := $(RUN) mlops
 COMPARE := $(if $(BASE),--base $(BASE)) $(addprefix --skip ,$(SKIP))
 SETUP := setup $(if $(findstring deepchecks,$(SKIP)),,setup-deepchecks)
 
-# An option from a variable of the command line; one of that name in the environment means something else.
-given = $(if $(filter command,$(firstword $(origin $(1)))),--$(2) '$($(1))')
+# Words of the command line arrive as they were typed: no `$` is make's, no quote is the shell's. Of the same names in the
+# environment nothing is taken: there they mean something else.
+typed = $(and $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
+given = $(if $(call typed,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
+needed = $(or $(call typed,$(1)),$(error $(1)= is missing: make adopt DATA=file.csv TARGET=column))
+
+ADOPT := DATA TARGET PROTECTED TIME ID GROUP POSITIVE TASK BASE
+ifneq ($(filter adopt,$(MAKECMDGOALS)),)
+unexport $(ADOPT)
+WORDS := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN := $(strip $(filter-out $(ADOPT) UV DVC_REMOTE_URL,$(WORDS)))
+$(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend it, or set a variable of the environment before `make`))
+$(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
+endif
 
 .PHONY: serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
@@ -27,7 +39,7 @@ $(TOOLS)/bin/uv:
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 setup: $(UV) ## make .venv from uv.lock
-	@[ -d .venv ] || echo "setup: installing the environment, once: about 1.6 GB with deepchecks'"
+	@[ -d .venv ] || echo "setup: installing the environment, once (about 1.6 GB, the one that deepchecks needs included)"
 	@$(UV) sync --frozen --quiet $(REMOTE)
 
 setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for itself
@@ -58,10 +70,9 @@ train: $(SETUP) ## run the pipeline: what changed, and nothing else
 compare: setup ## the verdict on what the pipeline made   [BASE=origin/main] [SKIP=deepchecks]
 	@$(MLOPS) compare $(COMPARE)
 
-adopt: $(SETUP) ## your own table in, the sample out   DATA=file.csv TARGET=column [PROTECTED=a,b] [TIME=] [ID=] [GROUP=] [POSITIVE=] [TASK=]
-	@$(MLOPS) adopt --data '$(or $(DATA),$(error DATA= is missing: make adopt DATA=file.csv TARGET=column))' \
-	  --target '$(or $(TARGET),$(error TARGET= is missing: name the column to predict))' $(call given,PROTECTED,protected) \
-	  $(call given,TIME,time) $(call given,ID,id) $(call given,GROUP,group) $(call given,POSITIVE,positive) $(call given,TASK,task)
+adopt: $(SETUP) ## your own table in, the sample out   DATA=file.csv TARGET=column [PROTECTED=a,b] [TIME=] [ID=] [GROUP=] [POSITIVE=] [TASK=] [BASE=]
+	@$(MLOPS) adopt $(call given,DATA,data) $(call given,TARGET,target) $(call given,PROTECTED,protected) $(call given,TIME,time) \
+	  $(call given,ID,id) $(call given,GROUP,group) $(call given,POSITIVE,positive) $(call given,TASK,task) $(call given,BASE,base)
 
 exp: setup ## a DVC experiment with another value   SET=train.seed=1   (no SET: list them)
 	@$(RUN) dvc exp $(if $(SET),run --set-param '$(SET)' evaluate,show --only-changed)

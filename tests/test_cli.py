@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from shutil import copy
 
 import pytest
 
+from copies import ROOT
 from mlops import cli
 from mlops.paths import STOPPED
 from mlops.pins import PINS
@@ -164,15 +166,15 @@ def test_bad_input_is_one_sentence_and_nothing_half_written(folder, capsys, verb
     assert said == f"mlops {verb_}: {kept.read_text()}\n"
 
 
-def test_an_interrupted_verb_says_how_it_goes_on(folder, monkeypatch, capsys):
-    """Ctrl-C is 130 and a sentence, no traceback."""
+def test_an_interrupted_verb_says_what_is_true_of_every_verb(folder, monkeypatch, capsys):
+    """Ctrl-C is 130 and a sentence, no traceback; some verbs go on where they were, others put everything back."""
 
     def interrupt(_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlops.pipeline.prepare.run", interrupt)
     assert 130 == cli.main(["prepare"])
-    assert "mlops prepare: interrupted; run it again" in capsys.readouterr().err
+    assert "mlops prepare: interrupted; nothing is half-written, run it again\n" == capsys.readouterr().err
 
 
 def test_a_verb_whose_module_is_no_python_is_one_sentence(tmp_path, monkeypatch, capsys):
@@ -184,3 +186,65 @@ def test_a_verb_whose_module_is_no_python_is_one_sentence(tmp_path, monkeypatch,
     said = capsys.readouterr().err
     assert "slipped.py is not valid Python: correct line 2" in said
     assert 1 == len(said.splitlines())
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs make on the repository's Makefile, in which `uv` prints the words that it gets; `env` is its environment's."""
+    copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "uv").write_text("#!/bin/sh\nprintf '<%s>' \"$@\"; echo\n")
+    (tmp_path / "uv").chmod(0o755)
+
+    def run(*words: str, **env: str) -> subprocess.CompletedProcess:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        command = ["make", f"UV={tmp_path / 'uv'}", *words]
+        return subprocess.run(command, cwd=tmp_path, env=clean | env, capture_output=True, text=True)
+
+    return run
+
+
+def said(done: subprocess.CompletedProcess) -> str:
+    """The words of the last command that make ran."""
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["$50K", "bob's.csv", 'a "b" c', "$(shell touch made)", "`touch made`", "a, b", ">50K", "<=50K", "#1", "yes\\", "süd", "--task", "a\\ b"],
+)  # fmt: skip
+def test_a_word_of_make_arrives_as_it_was_typed(make, tmp_path, value):
+    """Neither make nor the shell reads anything in it."""
+    expected = f"<run><--frozen><mlops><adopt><--data={value}><--target={value}><--positive={value}>"
+    assert expected == said(make("adopt", f"DATA={value}", f"TARGET={value}", f"POSITIVE={value}"))
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_word_of_make_that_is_empty_or_of_the_environment_is_none(make):
+    """There TIME or ID mean something else."""
+    words = make("adopt", "DATA=a.csv", "TARGET=b", "TIME=", ID="7", TASK="regression", PROTETCED="x")
+    assert "<run><--frozen><mlops><adopt><--data=a.csv><--target=b>" == said(words)
+    assert "<run><--frozen><mlops><upgrade><--ref=v1 $x>" == said(make("upgrade", "REF=v1 $x", URL="elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["DATA=a", "TARGET=b", "PROTETCED=Sex"], "make adopt has no word PROTETCED; it has DATA TARGET PROTECTED "),
+        (["DATA=a", "TARGET=b", "SKIP=deepchecks", "BASE=x"], "make adopt has no word "),
+        (["TARGET=b"], "DATA= is missing: make adopt DATA=file.csv TARGET=column"),
+        (["DATA=a", "TARGET="], "TARGET= is missing: make adopt DATA=file.csv TARGET=column"),
+    ],
+    ids=["mistyped", "of other verbs", "no DATA", "no TARGET"],
+)
+def test_words_that_adopt_cannot_use_are_one_sentence(make, words, sentence):
+    """Before anything is installed or run; DATA and TARGET of the environment are none of its words."""
+    done = make("adopt", *words, DATA="env.csv", TARGET="env")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert sentence in done.stderr
+    assert 1 == len(done.stderr.splitlines())
+
+
+def test_other_verbs_take_the_words_that_adopt_does_not_know(make):
+    """`make pr BASE=main` is no matter of adopt's."""
+    assert "<pr><--base><main>" in said(make("pr", "BASE=main", "PROTETCED=x"))

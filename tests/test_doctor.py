@@ -11,7 +11,8 @@ from github_stub import GitHubStub
 from mlops import doctor
 
 CHECK = {"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "verdict"}]}}
-GRANTS = {"metadata": "read", "administration": "read", "actions": "read", "pages": "read"}
+WORKFLOWS = ("comment.yml", "pull-request.yml", "reports.yml")
+GRANTS = {"issues": "read", "metadata": "read", "administration": "read", "actions": "read", "pages": "read"}
 
 
 def git(*words: str) -> None:
@@ -34,7 +35,9 @@ def here(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "copy"
     (folder / "data").mkdir(parents=True)
-    (folder / ".github").mkdir()
+    (folder / ".github/workflows").mkdir(parents=True)
+    for name in WORKFLOWS:
+        (folder / ".github/workflows" / name).write_text("on: [push]\n")
     contract = (SAMPLE / "data/contract.yaml").read_text(encoding="utf-8")
     (folder / "data/contract.yaml").write_text(contract.replace("table: loans", "table: churn"), encoding="utf-8")
     (folder / ".github/CODEOWNERS").write_text("* @acme/data\n")
@@ -62,14 +65,16 @@ def hub(here, monkeypatch):
         "rules/branches/main": [{"type": "deletion"}, CHECK],
         "actions/workflows": {
             "total_count": 3,
-            "workflows": [{"path": f".github/workflows/{name}", "state": "active"} for name in doctor.WORKFLOWS],
+            "workflows": [{"path": f".github/workflows/{name}", "state": "active"} for name in WORKFLOWS],
         },
+        "labels": [{"name": "drift"}, {"name": "Needs review"}],
         "pages": {"status": "built"},
     }
     grants = {
         "actions/permissions": "administration",
         "actions/permissions/workflow": "administration",
         "actions/workflows": "actions",
+        "labels": "issues",
         "pages": "pages",
     }
     with GitHubStub("acme/churn") as stub:
@@ -115,12 +120,22 @@ def test_what_is_missing_is_said_with_what_mends_it(hub, capsys):
     hub.state[""]["has_issues"] = False
     assert 1 == doctor.run(None)
     said = capsys.readouterr().out
-    assert "MISSING  no remote `origin`\n         -> git remote add origin" in said
+    assert "MISSING  no remote `origin`: there are no pull requests\n         -> git remote add origin" in said
     assert (
-        "MISSING  issues are off: tickets have nowhere to go\n         -> https://github.com/acme/churn/settings"
+        "ADVICE   issues are off: tickets have nowhere to go\n         -> https://github.com/acme/churn/settings"
         in said
     )
-    assert said.endswith("doctor: 3 missing\n")  # with the remote its main is gone
+    assert said.endswith("doctor: 1 missing, 1 advised\n")
+
+
+def test_advice_is_no_fault(hub, capsys):
+    """Exit 0: the copy works, and each line says how it works better."""
+    Path(".github/CODEOWNERS").unlink()
+    hub.state["rules/branches/main"] = []
+    assert 0 == doctor.run(None)
+    said = capsys.readouterr().out
+    assert "ADVICE   main can be merged into without the check verdict\n         -> gh api" in said
+    assert said.endswith("doctor: nothing is missing, 2 advised\n")
 
 
 def test_it_changes_nothing(hub, here):
@@ -149,25 +164,14 @@ def test_a_password_in_a_remote_is_not_shown(here):
             "origin/main is not known here",
             "git fetch origin main",
         ),
-        (lambda: _contract("table: churn", "table: loans"), "the table is still the sample", "make adopt DATA="),
         (
             lambda: _contract("target: default", "target: nothing"),
             "'nothing', which is not one of `columns`",
             "correct data/contract.yaml",
         ),
         (lambda: Path("data/contract.yaml").unlink(), "data/contract.yaml is not there", "correct data/contract.yaml"),
-        (
-            lambda: Path(".github/CODEOWNERS").write_text("* @OWNER\n"),
-            "CODEOWNERS still names @OWNER",
-            "put your team into .github/CODEOWNERS",
-        ),
-        (
-            lambda: Path(".github/CODEOWNERS").unlink(),
-            "CODEOWNERS still names @OWNER",
-            "put your team into .github/CODEOWNERS",
-        ),
     ],
-    ids=["no main", "the sample", "a broken contract", "no contract", "nobody owns it", "no owners"],
+    ids=["no main", "a broken contract", "no contract"],
 )
 def test_a_thing_that_is_missing_here_is_found(here, breaks, text, fix):
     """One line says what, and what mends it."""
@@ -175,6 +179,138 @@ def test_a_thing_that_is_missing_here_is_found(here, breaks, text, fix):
     found = only(doctor.local(), "missing")
     assert text in found.text
     assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("breaks", "text", "fix"),
+    [
+        (lambda: _contract("table: churn", "table: loans"), "the table is still the sample", "make adopt DATA="),
+        (
+            lambda: Path(".github/CODEOWNERS").write_text("* @OWNER\n"),
+            "CODEOWNERS still names @OWNER",
+            "put your team into .github/CODEOWNERS",
+        ),
+        (
+            lambda: Path(".github/CODEOWNERS").unlink(),
+            "there is no .github/CODEOWNERS: nobody is asked to review",
+            "put your team into .github/CODEOWNERS",
+        ),
+        (
+            lambda: git("commit", "-q", "--allow-empty", "-m", "adopted"),
+            "main is 1 commit ahead of origin/main",
+            "push main, so that pull requests are compared with it: git push origin main",
+        ),
+    ],
+    ids=["the sample", "nobody owns it", "no owners", "main is not pushed"],
+)
+def test_a_thing_without_which_the_copy_works_is_advice(here, breaks, text, fix):
+    """One line says what, and what mends it."""
+    breaks()
+    found = list(doctor.local())
+    assert text == only(found, "advice").text
+    assert fix in only(found, "advice").fix
+    assert "missing" not in states(found)
+
+
+def test_a_branch_that_is_ahead_is_no_main_that_is(here):
+    """Only main is what pull requests are compared with."""
+    git("checkout", "-q", "-b", "mine")
+    git("commit", "-q", "--allow-empty", "-m", "more")
+    assert {"ok"} == set(states(doctor.local()))
+
+
+def test_without_an_origin_there_is_one_thing_missing(here):
+    """With both ways to get one; logging in to GitHub would not."""
+    git("remote", "remove", "origin")
+    found = only(doctor.local(), "missing")
+    assert "git remote add origin https://github.com/OWNER/REPO" in found.fix
+    assert "gh repo create" in found.fix
+    (settings,) = doctor.settings()
+    assert ("unseen", "the repository's settings: there is no remote `origin`") == (settings.state, settings.text)
+    assert "gh auth login" not in settings.fix
+
+
+def _flow(name: str, text: str) -> None:
+    Path(".github/workflows", name).write_text(text, encoding="utf-8")
+
+
+def _known(hub, **flows: str) -> None:
+    """GitHub knows the workflows, and these in a state of their own."""
+    known = dict.fromkeys(WORKFLOWS, "active") | {f"{name}.yml": state for name, state in flows.items()}
+    hub.state["actions/workflows"] = {
+        "workflows": [{"path": f".github/workflows/{name}", "state": state} for name, state in known.items()]
+    }
+
+
+DAILY = "on:\n  schedule: [{cron: '0 5 * * *'}]\n  workflow_dispatch:\n"
+
+
+def test_a_schedule_that_runs_is_said_with_what_will_stop_it(hub):
+    """Whatever the file is called; a workflow without a schedule has no such line."""
+    _flow("drift.yml", DAILY)
+    _known(hub, drift="active")
+    found = [each for each in doctor.settings() if "schedule" in each.text]
+    assert ["ok"] == states(found)
+    assert "in a fork until they are enabled there, and after 60 days" in found[0].text
+    assert found[0].text.startswith("drift.yml runs by its schedule")
+
+
+@pytest.mark.parametrize("state", ["disabled_fork", "disabled_inactivity", "disabled_manually"])
+def test_a_schedule_that_is_off_is_missing(hub, state):
+    """With the command that switches it on."""
+    _flow("drift.yml", DAILY)
+    _known(hub, drift=state)
+    found = [each for each in doctor.settings() if each.state == "missing"]
+    assert f"off: drift.yml ({state})" == found[0].text
+    assert found[1].text.startswith("drift.yml does not run by its schedule: GitHub switches schedules off in a fork")
+    assert ["gh workflow enable drift.yml"] * 2 == [each.fix for each in found]
+
+
+def test_without_a_token_a_schedule_is_named_too(here, monkeypatch):
+    """It may be off, and nobody would notice."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/churn")
+    _flow("drift.yaml", DAILY)
+    found = list(doctor.settings())[1]
+    assert ("unseen", "gh workflow enable drift.yaml") == (found.state, found.fix)
+
+
+def test_a_workflow_that_github_does_not_know_is_pushed(hub):
+    """Nothing can be switched on that is not there."""
+    _flow("release.yml", "on: [push]\n")
+    found = only(doctor.settings(), "missing")
+    assert "off: release.yml (not there)" == found.text
+    assert "git push origin main" in found.fix
+
+
+USES = """
+on: {pull_request: {types: [labeled]}}
+jobs:
+  a:
+    if: github.event.label.name == 'drift' || contains(github.event.pull_request.labels.*.name, 'needs review')
+    steps:
+      - {uses: some/action@v1, with: {labels: "bot, drift"}}
+      - {uses: docker/metadata@v1, with: {labels: "org.opencontainers.image.title=x"}}
+      - run: |
+          gh issue create --title x --label ticket --label "two words"
+          gh pr edit 1 --add-label "$LABEL" && docker build --label org.x=y .
+"""
+
+
+def test_labels_that_workflows_use_are_looked_at(hub):
+    """All of them there, in any case of letters, is one line; workflows without labels ask nothing."""
+    _flow("comment.yml", USES)
+    hub.state["labels"] += [{"name": name} for name in ("bot", "ticket", "two words")]
+    text = "the labels that the workflows use are there: bot, drift, needs review, ticket, two words"
+    assert text in [each.text for each in doctor.settings() if each.state == "ok"]
+
+
+def test_a_label_that_is_not_there_is_missing(hub):
+    """With the command that makes each."""
+    _flow("comment.yml", USES)
+    hub.state["labels"] += [{"name": "bot"}, {"name": "ticket"}]
+    found = only(doctor.settings(), "missing")
+    assert "labels that the workflows use are not there: two words" == found.text
+    assert "gh label create 'two words'" == found.fix
 
 
 def _contract(old: str, new: str) -> None:
@@ -219,36 +355,38 @@ def test_a_repository_in_order_holds_in_every_line(hub):
     """Settings, rules, workflows, Pages."""
     found = list(doctor.settings())
     assert ["ok"] * 7 == states(found)
-    assert len(doctor.LOOKS) == len(hub.log)
+    assert len(doctor.LOOKS) - 1 == len(hub.log)  # no workflow names a label
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "text", "fix"),
+    ("state", "path", "answer", "text", "fix"),
     [
-        ("", {"default_branch": "master", "has_issues": True}, "the default branch is master, the workflows watch main", "rename it to main"),
-        ("", {"default_branch": "main", "has_issues": False}, "issues are off", "Features, Issues"),
-        ("actions/permissions", {"enabled": False}, "Actions are off: nothing runs", "Allow all actions"),
-        ("actions/permissions/workflow", {"can_approve_pull_request_reviews": False}, "Actions may not open pull requests", "Allow GitHub Actions to create and approve"),
-        ("rules/branches/main", [], "main can be merged into without the check verdict", "gh api repos/acme/churn/rulesets --method POST --input .github/ruleset.json"),
+        ("missing", "", {"default_branch": "master", "has_issues": True}, "the default branch is master, the workflows watch main", "rename it to main"),
+        ("advice", "", {"default_branch": "main", "has_issues": False}, "issues are off", "Features, Issues"),
+        ("missing", "actions/permissions", {"enabled": False}, "Actions are off: nothing runs", "Allow all actions"),
+        ("advice", "actions/permissions/workflow", {"can_approve_pull_request_reviews": False}, "Actions may not open pull requests", "Allow GitHub Actions to create and approve"),
+        ("advice", "rules/branches/main", [], "main can be merged into without the check verdict", "gh api repos/acme/churn/rulesets --method POST --input .github/ruleset.json"),
         (
+            "advice",
             "rules/branches/main",
             [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "tests"}]}}],
             "main can be merged into without the check verdict",
             ".github/ruleset.json",
         ),
         (
+            "missing",
             "actions/workflows",
             {"workflows": [{"path": ".github/workflows/pull-request.yml", "state": "disabled_fork"}, {"path": ".github/workflows/reports.yml", "state": "active"}]},
-            "off: pull-request.yml (disabled_fork), comment.yml (not there)",
-            "gh workflow enable pull-request.yml; gh workflow enable comment.yml",
+            "off: comment.yml (not there), pull-request.yml (disabled_fork)",
+            "gh workflow enable pull-request.yml; git push origin main, which brings comment.yml",
         ),
     ],
     ids=["branch", "issues", "Actions", "pull requests", "no rules", "another check", "workflows"],
 )  # fmt: skip
-def test_a_setting_that_is_missing_is_found(hub, path, answer, text, fix):
+def test_a_setting_that_is_missing_is_found(hub, state, path, answer, text, fix):
     """One line says what, and the click or command that mends it."""
     hub.state[path] = answer
-    found = only(doctor.settings(), "missing")
+    found = only(doctor.settings(), state)
     assert text in found.text
     assert fix in found.fix
 

@@ -110,6 +110,14 @@ def test_what_a_change_reaches_is_stale(tree):
     assert {"train", "after"} == dvc.stale(tree)
 
 
+def test_a_pipeline_that_cannot_be_read_has_no_status(tree):
+    """One sentence with DVC's reason; one that can has the stages that would run."""
+    assert ["always"] == list(dvc.status(tree))
+    (tree / "dvc.yaml").write_text("stages: [")
+    with pytest.raises(CannotRun, match="^`dvc status` failed: .*dvc.yaml"):
+        dvc.status(tree)
+
+
 def test_a_frozen_stage_is_stale(tree):
     """DVC takes it as it is, whatever changed before it."""
     (tree / "dvc.yaml").write_text(PIPELINE.replace("cmd: cp", "frozen: true, cmd: cp"))

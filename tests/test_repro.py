@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from copies import SAMPLE, Copy
-from mlops import cli, dvc
+from mlops import cli, dvc, stopped
 from mlops.files import write_text
 from mlops.pins import PINS
 from mlops.repro import lock_of_reference, reference_machine
@@ -46,6 +46,24 @@ def test_a_stage_that_fails_is_2(tree):
     """What came before it is done and recorded."""
     assert 2 == cli.main(["repro", "evaluate", "other"])
     assert ["evaluate"] == list(dvc.read_lock("dvc.lock")["stages"])
+
+
+def test_a_file_that_is_not_there_is_named(tree, capfd):
+    """DVC, told to be quiet, says nothing at all: the sentence has the file, the stage and the fix, and the verdict too."""
+    tree.edit("dvc.yaml", "deps: [params.yaml]", "deps: [params.yaml, table.csv]")
+    assert 2 == cli.main(["repro", "other"])
+    sentence = "dvc.yaml: stage evaluate needs table.csv, which is not there: restore it, or take it out of its deps"
+    assert f"mlops repro: {sentence}\n" in capfd.readouterr().err
+    assert sentence == stopped.why(["evaluate"])
+    write_text("table.csv", "a\n")
+    assert 0 == cli.main(["repro", "evaluate"])
+
+
+def test_a_pipeline_that_dvc_cannot_read_is_said(tree, capfd):
+    """DVC's own reason, which it would keep to itself."""
+    tree.edit("dvc.yaml", "other: {cmd", "other: {comand: x, cmd")
+    assert 2 == cli.main(["repro", "evaluate"])
+    assert "mlops repro: `dvc status` failed: " in capfd.readouterr().err
 
 
 def test_a_misspelt_param_stops_before_anything_runs(tree, capsys):

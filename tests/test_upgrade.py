@@ -1,11 +1,14 @@
 """A newer template, merged into a copy: the owner's room stays, the template's comes, with a shared history and without one."""
 
 import argparse
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from copies import Copy, _run
+from copies import Copy, _run, copy
 from mlops import upgrade
 from mlops.errors import CannotRun
 
@@ -165,6 +168,110 @@ def test_a_file_that_both_changed_is_left_to_a_person(mine, upstream, capsys):
     assert "" == mine.git("status", "--porcelain")
 
 
+def test_a_room_with_letters_of_every_language_is_kept(mine, upstream):
+    """git prints such names in quotes unless it is told not to."""
+    own = {"tests/model/test_größe.py": "def test_it(): pass\n", "data/a b.csv": "1\n", "src/model/[a].py": "A = 1\n"}
+    write(mine.path, own, "my tests")
+    write(upstream, NEWER | {"tests/model/test_größe.py": "THEIRS = 1\n"}, "newer")
+    assert 0 == run()
+    assert own == {name: (mine.path / name).read_text() for name in own}
+    assert "" == mine.git("status", "--porcelain")
+
+
+def test_what_stops_a_merge_on_the_way_leaves_the_tree_as_it_was(mine, upstream):
+    """A commit that cannot be signed, say: nothing is staged, nothing is merging, and the graft is gone."""
+    write(upstream, NEWER, "newer")
+    before, head = files(mine.path), mine.git("rev-parse", "HEAD")
+    mine.git("config", "commit.gpgsign", "true")
+    mine.git("config", "gpg.program", "false")
+    with pytest.raises(CannotRun, match="`git commit .*` failed"):
+        run()
+    assert (before, head, "") == (files(mine.path), mine.git("rev-parse", "HEAD"), mine.git("status", "--porcelain"))
+    assert not (mine.path / ".git/MERGE_HEAD").exists()
+    assert "" == mine.git("replace", "--list")
+
+
+def test_an_error_of_any_kind_leaves_the_tree_as_it_was(mine, upstream):
+    """Upstream's params.yaml is no YAML: read while the room is kept, after the merge began."""
+    write(upstream, NEWER | {"params.yaml": "train: [\n"}, "broken")
+    before = files(mine.path)
+    with pytest.raises(yaml.YAMLError):
+        run()
+    assert (before, "") == (files(mine.path), mine.git("status", "--porcelain"))
+
+
+def told(capsys) -> list[str]:
+    """The files of the owner's room of which the verb said that upstream changed them, with how, and their commands."""
+    found = re.findall(
+        r"^upgrade: upstream (.*), and your room is as it was: `(.*)`$", capsys.readouterr().out, flags=re.M
+    )
+    return dict(found)
+
+
+def test_what_upstream_changed_in_the_owners_room_is_said(mine, upstream, capsys):
+    """What it added or changed, a line a file, with the command that shows it; the owner takes what is of use."""
+    changed = {"dvc.yaml": "stages: {ingest: {cmd: x}}\n", "src/model/a file.py": "NEW = 2\n"}
+    write(upstream, NEWER | changed, "newer")
+    base, theirs = (_run(["git", "rev-parse", name], upstream).stdout[:12] for name in ("HEAD~1", "HEAD"))
+    assert 0 == run()
+    said = told(capsys)
+    whats = ["added src/model/a file.py", "added src/model/other.py", "changed dvc.yaml", "changed params.yaml"]
+    assert whats == sorted(said)
+    assert f"git diff {base} {theirs} -- 'src/model/a file.py'" == said["added src/model/a file.py"]
+    assert "+NEW = 2" in _run(["bash", "-c", said["added src/model/a file.py"]], mine.path).stdout
+
+
+def test_what_the_owner_has_already_or_no_longer_has_is_not_said(mine, upstream, capsys):
+    """The sample that adopt deleted, what the pipeline writes, and what the owner took before."""
+    write(mine.path, {"src/model/other.py": NEWER["src/model/other.py"]}, "taken")
+    write(upstream, {name: NEWER[name] for name in ("dvc.lock", "src/model/sample.py", "src/model/other.py")}, "newer")
+    assert 0 == run()
+    assert {} == told(capsys)
+
+
+PROJECT = '[project]\nname = "toy"\nversion = "1"\nrequires-python = ">=3.11"\n[tool.uv]\n'
+with_uv = pytest.mark.skipif(not shutil.which("uv"), reason="uv is not there")
+
+
+def both_lock(mine: Copy, upstream: Path, project: str = PROJECT, **files: str) -> None:
+    """Both sides get a uv.lock of their own beside the same pyproject.toml; `files` are the owner's too."""
+    for tree, side in ((mine.path, "mine"), (upstream, "theirs")):
+        lock = f'version = 1\nrevision = 3\nrequires-python = ">=3.{12 if side == "mine" else 13}"\n'
+        write(tree, {"pyproject.toml": project, "uv.lock": lock} | (files if tree == mine.path else {}), side)
+
+
+@with_uv
+def test_a_conflict_in_the_lock_alone_is_mended(mine, upstream, capsys):
+    """What both locks say follows from pyproject.toml, which merged: uv makes the lock again."""
+    both_lock(mine, upstream)
+    assert 0 == run()
+    assert "both sides changed uv.lock: made again by `uv lock`" in capsys.readouterr().out
+    assert 'requires-python = ">=3.11"\n' in (mine.path / "uv.lock").read_text()
+    assert "" == mine.git("status", "--porcelain")
+
+
+@with_uv
+def test_a_lock_that_cannot_be_made_stops_the_merge(mine, upstream):
+    """The tree is as it was, and one sentence has uv's reason."""
+    needs = PROJECT.replace("[tool.uv]", 'dependencies = ["gone @ file:///no/such/folder"]\n[tool.uv]')
+    both_lock(mine, upstream, needs)
+    before = files(mine.path)
+    with pytest.raises(
+        CannotRun, match="both sides changed uv.lock, and `uv lock` cannot make one of .*no/such/folder"
+    ):
+        run()
+    assert (before, "") == (files(mine.path), mine.git("status", "--porcelain"))
+
+
+@with_uv
+def test_a_lock_among_other_conflicts_is_left_to_a_person(mine, upstream, capsys):
+    """With the commands that make it, once pyproject.toml is mended."""
+    both_lock(mine, upstream, Makefile="pr:\n\techo mine\n")
+    write(upstream, {"Makefile": "pr:\n\techo theirs\n"}, "their verb")
+    assert 1 == run()
+    assert "both sides changed Makefile, uv.lock: mend them (uv.lock last: " in capsys.readouterr().out
+
+
 def test_changes_in_no_commit_stop_it(mine, upstream):
     """A merge on top of them could not be undone."""
     (mine.path / "params.yaml").write_text("train: {seed: 8}\n")
@@ -191,3 +298,90 @@ def test_a_copy_of_no_commit_of_the_template_is_refused(upstream, tmp_path, monk
     assert 0 == run("--url", str(upstream), "--from", base)
     assert "NEW = 1\n" == (tree / "src/mlops/new.py").read_text()
     assert "edited before the first commit:\n" == (tree / "Makefile").read_text()
+
+
+OWN_ROOM = {
+    "data/contract.yaml": "table: houses\n",
+    "data/table.parquet": "PAR1",
+    "metrics.json": "{}\n",
+    "dvc.lock": "schema: '2.0'\nstages: {}\n",
+    "src/model/source.py": '"""The owner\'s table."""\n\nimport pandas as pd\n\n\ndef read():\n    """Return it."""\n    return pd.read_parquet("data/table.parquet")\n',
+    "tests/model/test_größe.py": '"""The owner\'s."""\n',
+    "README.md": "# Houses\n",
+}
+
+
+@pytest.fixture(params=["a fork", "a copy without history"])
+def real(request, tmp_path, monkeypatch) -> tuple[Path, Copy]:
+    """This repository as upstream, and a copy of it whose owner put their own into the room, as `adopt` does."""
+    upstream, tree = copy(tmp_path / "upstream").path, tmp_path / "mine"
+    if request.param == "a fork":
+        _run(["git", "clone", "-q", str(upstream), str(tree)], tmp_path)
+    else:
+        repository(tree)
+        _run(["bash", "-c", f"git -C '{upstream}' archive HEAD | tar -x"], tree)
+        _run(["git", "add", "-A", "-f"], tree)
+        _run(["git", "commit", "-q", "-m", "Initial commit"], tree)
+    for key, value in {"user.name": "A", "user.email": "a@example.com"}.items():
+        _run(["git", "config", key, value], tree)
+    sample = _run(["git", "ls-files", "tests/model", "src/model/sample.py"], tree).stdout.split()
+    pipeline = (
+        (tree / "dvc.yaml")
+        .read_text()
+        .replace("cmd: mlops ingest", "cmd: mlops ingest\n    deps: [data/table.parquet]")
+    )
+    knobs = (tree / "params.yaml").read_text().replace("seed:", "seed:  # mine\n     ")
+    write(tree, OWN_ROOM | {"dvc.yaml": pipeline, "params.yaml": knobs}, "Adopt houses", without=tuple(sample))
+    _run(["git", "remote", "add", "upstream", str(upstream)], tree)
+    monkeypatch.chdir(tree)
+    return upstream, Copy(tree, "")
+
+
+def require(tree: Path, name: str, after: str) -> None:
+    """Add a dependency after another one, and make the lock, as a person does."""
+    text = (tree / "pyproject.toml").read_text()
+    assert 1 == text.count(after)
+    (tree / "pyproject.toml").write_text(text.replace(after, f'{after}\n    "{name}",'))
+    _run(["uv", "lock", "--quiet"], tree)
+
+
+@with_uv
+@pytest.mark.slow
+def test_a_newer_template_of_this_repository_is_merged(real, capsys):
+    """Each file is the side's whose room it is in; the lock of the environment is upstream's, the owner's README theirs."""
+    upstream, mine = real
+    newer = {
+        "src/mlops/errors.py": (upstream / "src/mlops/errors.py").read_text() + "\n\nNEW = 1\n",
+        "src/mlops/new.py": '"""New."""\n',
+        "src/model/calibrate.py": '"""New."""\n',
+        "dvc.yaml": (upstream / "dvc.yaml").read_text() + "# new\n",
+        "src/model/source.py": "# new\n" + (upstream / "src/model/source.py").read_text(),
+        "README.md": "# The template, newer\n",
+    }
+    require(upstream, "packaging>=20", '    "onnx>=1.19",')
+    write(upstream, newer, "newer")
+    before = _run(["git", "ls-tree", "-r", "HEAD"], mine.path).stdout.splitlines()
+    assert 0 == run()
+    theirs = _run(["git", "ls-tree", "-r", "HEAD"], upstream).stdout.splitlines()
+    names = ("src/mlops/errors.py", "src/mlops/new.py", "pyproject.toml", "uv.lock")
+    expected = [line for line in before if not line.endswith(names)] + [line for line in theirs if line.endswith(names)]
+    assert sorted(expected) == sorted(mine.git("ls-tree", "-r", "HEAD").splitlines())
+    assert "" == mine.git("status", "--porcelain")
+    assert ["added src/model/calibrate.py", "changed dvc.yaml", "changed src/model/source.py"] == sorted(told(capsys))
+
+
+@with_uv
+@pytest.mark.slow
+def test_dependencies_of_both_sides_of_this_repository_are_locked(real, capsys):
+    """The lock has the owner's and upstream's, and is the one of the merged pyproject.toml."""
+    upstream, mine = real
+    require(mine.path, "opentelemetry-api>=1", '    "dvc>=3.60",')
+    write(mine.path, {}, "my dependency")
+    require(upstream, "packaging>=20", '    "onnx>=1.19",')
+    write(upstream, {}, "their dependency")
+    assert 0 == run()
+    assert "both sides changed uv.lock: made again" in capsys.readouterr().out
+    text = (mine.path / "pyproject.toml").read_text()
+    assert [True, True] == ['"opentelemetry-api>=1"' in text, '"packaging>=20"' in text]
+    _run(["uv", "lock", "--check"], mine.path)
+    assert "" == mine.git("status", "--porcelain")

@@ -7,6 +7,8 @@ app = FastAPI()
 
 
 class Row(BaseModel):
+    """The sample's row, written out by hand."""
+
     income: float | None
     debt: float | None
     amount: float

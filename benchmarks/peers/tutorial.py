@@ -14,6 +14,8 @@ model = joblib.load("models/pipeline.joblib")["pipeline"]
 
 
 class Row(BaseModel):
+    """The sample's row, written out by hand."""
+
     income: float | None
     debt: float | None
     amount: float

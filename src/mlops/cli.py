@@ -58,7 +58,7 @@ def main(argv=None) -> int:
         print(f"mlops {asked}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"mlops {asked}: interrupted; run it again, it goes on where it was", file=sys.stderr)
+        print(f"mlops {asked}: interrupted; nothing is half-written, run it again", file=sys.stderr)
         return 130
     except Exception:  # Python's own exit code would say that a gate failed
         traceback.print_exc()

@@ -66,11 +66,17 @@ def stale(root=".") -> set[str]:
     """
     read_lock(Path(root) / LOCK)
     _fingerprinted(root)
+    found = status(root)
+    frozen = {name for name, stage in _stages(root).items() if stage.get("frozen")}
+    return {stage for stage, why in found.items() if why != ["always changed"]} | frozen
+
+
+def status(root=".") -> dict:
+    """Return what `dvc status` finds; raises CannotRun where it cannot read the pipeline."""
     done = _dvc("status", "--json", root=root, capture_output=True)
     if done.returncode:
         raise CannotRun(f"`dvc status` failed: {' '.join(done.stderr.split())[-200:]}")
-    frozen = {name for name, stage in _stages(root).items() if stage.get("frozen")}
-    return {stage for stage, why in json.loads(done.stdout).items() if why != ["always changed"]} | frozen
+    return json.loads(done.stdout)
 
 
 def _alone(root) -> None:

@@ -4,7 +4,8 @@ import platform
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlops import dvc, params
+from mlops import dvc, params, stopped
+from mlops.errors import CannotRun
 from mlops.paths import LOCK, METRICS
 
 STAGES = ("evaluate", "behaviour", "deepchecks")
@@ -22,10 +23,19 @@ def run(args) -> int:
 
 
 def repro(stages) -> int:
-    """Run `stages` and what they need; return DVC's exit code."""
+    """Run `stages` and what they need; return DVC's exit code.
+
+    Raises CannotRun with what DVC itself, which is quiet, stopped for: a file that is not there, a dvc.yaml that is none.
+    """
     params.read()  # a misspelt key is one sentence here, before DVC starts
     pull = ("--pull",) if dvc.configure_remote() else ()
-    return dvc.repro(stages, options=("--keep-going", "--quiet", *pull))
+    code = dvc.repro(stages, options=("--keep-going", "--quiet", *pull))
+    if code:
+        dvc.status()
+        lacking = stopped.absent(stages)
+        if lacking:
+            raise CannotRun(lacking)
+    return code
 
 
 @contextmanager

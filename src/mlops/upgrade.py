@@ -2,22 +2,28 @@
 
 The owner's room stays as it is, whatever upstream did to the sample in its place. A copy made by *Use this template* shares
 no history with upstream: its first commit is the tree of one of upstream's commits, which is found and grafted under it for
-the merge; after that the histories are joined.
+the merge; after that the histories are joined. What upstream changed in the owner's room is said, for the owner to take.
 """
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import yaml
 
 from mlops import dvc
 from mlops.errors import CannotRun
-from mlops.paths import OWNERS, PARAMS
+from mlops.paths import LOCK, METRICS, OWNERS, PARAMS
 
 KEPT = ("README.md", "LICENSE", ".github/CODEOWNERS")  # yours where you changed them, upstream's where you did not
+UV_LOCK = "uv.lock"
+WRITTEN = (LOCK, METRICS)  # by the pipeline
+CHANGES = {"A": "added", "D": "deleted"}
 OWN = (
     "data.",
     "train.estimators.",
@@ -53,8 +59,9 @@ def run(args) -> int:
         print(f"upgrade: {line}")
     if merge.conflicts:
         names = ", ".join(merge.conflicts)
+        lock = f" ({UV_LOCK} last: `git checkout --theirs {UV_LOCK} && uv lock`)" if UV_LOCK in merge.conflicts else ""
         print(
-            f"upgrade: both sides changed {names}: mend them, `git add` them and `git commit`; or `git merge --abort`"
+            f"upgrade: both sides changed {names}: mend them{lock}, `git add` them and `git commit`; or `git merge --abort`"
         )
         return 1
     print(f"upgrade: merged {theirs[:12]}; now `make pr`, and commit dvc.lock and metrics.json if they changed")
@@ -103,26 +110,76 @@ def made_from(root: str, theirs: str) -> str:
 
 
 def _merge(head: str, theirs: str) -> Merge:
+    """Merge `theirs` and keep the owner's room; whatever stops this on the way, the tree is as it was before."""
     base = dvc.git("merge-base", head, theirs)
-    done = subprocess.run(["git", "merge", "--no-ff", "--no-commit", "--quiet", theirs], capture_output=True, text=True)
-    if done.returncode and not (Path(dvc.git("rev-parse", "--git-dir")) / "MERGE_HEAD").exists():
-        raise CannotRun(f"git cannot merge: {' '.join(done.stderr.split())[-200:]}")
-    said = _keep_ours(head, base) + _new_params(head, theirs)
-    conflicts = dvc.git("diff", "--name-only", "--diff-filter=U").splitlines()
-    if not conflicts:
-        dvc.git("commit", "--quiet", "--no-verify", "-m", f"Upgrade the template to {theirs[:12]}")
+    try:
+        done = _git("merge", "--no-ff", "--no-commit", "--quiet", theirs)
+        if done.returncode and not (Path(dvc.git("rev-parse", "--git-dir")) / "MERGE_HEAD").exists():
+            raise CannotRun(f"git cannot merge: {' '.join(done.stderr.split())[-200:]}")
+        said = _keep_ours(head, base) + _room_of_theirs(head, base, theirs) + _new_params(head, theirs)
+        if _names("diff", "--name-only", "--diff-filter=U") == [UV_LOCK]:
+            said += _locked_again()
+        conflicts = _names("diff", "--name-only", "--diff-filter=U")
+        if not conflicts:
+            dvc.git("commit", "--quiet", "--no-verify", "-m", f"Upgrade the template to {theirs[:12]}")
+    except BaseException:
+        dvc.git("reset", "--hard", "--quiet", head, check=False)  # nothing was uncommitted; ends the merge too
+        raise
     return Merge(conflicts, said)
+
+
+def _git(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["git", *words], capture_output=True, text=True)
+
+
+def _names(*words: str) -> list[str]:
+    """Return the names that a command of git prints, whatever letters they have."""
+    command, *rest = words
+    return [name for name in dvc.git(command, "-z", *rest).split("\0") if name]
 
 
 def _keep_ours(head: str, base: str) -> list[str]:
     """Put the owner's room back as it was, and the files of KEPT that the owner changed."""
-    changed = dvc.git("diff", "--name-only", base, head, "--", *KEPT).splitlines()
+    changed = _names("diff", "--name-only", base, head, "--", *KEPT)
     rooms = [*OWNERS, *changed]
     dvc.git("rm", "-r", "--quiet", "--force", "--ignore-unmatch", "--", *rooms)
-    ours = dvc.git("ls-tree", "-r", "--name-only", head, "--", *rooms).splitlines()
+    ours = _names("ls-tree", "--name-only", head, "--", *rooms)
     if ours:
         dvc.git("checkout", "--quiet", head, "--", *ours)
     return [f"kept your {name}; upstream's is `git show FETCH_HEAD:{name}`" for name in changed]
+
+
+def _room_of_theirs(head: str, base: str, theirs: str) -> list[str]:
+    """Say what upstream added, changed or deleted in the owner's room, for the owner to take; a line a file, with its command.
+
+    Left out: what the pipeline writes, what the owner deleted (the sample), and what is here already as upstream has it.
+    """
+    changed = _names("diff", "--name-status", "--no-renames", base, theirs, "--", *OWNERS)
+    here = set(_names("ls-tree", "-r", "--name-only", head, "--", *OWNERS))
+    apart = set(_names("diff", "--name-only", "--no-renames", head, theirs, "--", *OWNERS))
+    return [
+        f"upstream {CHANGES.get(kind, 'changed')} {name}, and your room is as it was: `git diff {base[:12]} {theirs[:12]} -- {quote(name)}`"
+        for kind, name in zip(changed[::2], changed[1::2], strict=True)
+        if name in apart and name not in WRITTEN and (kind == "A" or name in here)
+    ]
+
+
+def _locked_again() -> list[str]:
+    """Mend a conflict in uv.lock: upstream's versions, and what the merged pyproject.toml asks for besides."""
+    dvc.git("checkout", "--theirs", "--", UV_LOCK)
+    program = os.environ.get("UV") or shutil.which("uv") or ".tools/bin/uv"
+    try:
+        done = subprocess.run([program, "lock", "--quiet"], capture_output=True, text=True)
+        why = dvc.shown(dvc.last_line(done.stderr.split("\nhint:")[0])) if done.returncode else ""
+    except OSError:
+        why = "there is no program `uv`"
+    if why:
+        raise CannotRun(
+            f"both sides changed {UV_LOCK}, and `uv lock` cannot make one of the merged pyproject.toml ({why}): "
+            "nothing was merged; correct your dependencies, or the network, and upgrade again"
+        )
+    dvc.git("add", "--", UV_LOCK)
+    return [f"both sides changed {UV_LOCK}: made again by `uv lock`"]
 
 
 def _new_params(head: str, theirs: str) -> list[str]:

@@ -1,10 +1,11 @@
 """Gate degradation: no worse than main on the same rows."""
 
+import re
 from math import nan
 
 import pytest
 
-from judging import TABLES, TASKS, WORLDS, blurred, evidence, first_run, holding, knobs, said, states
+from judging import TABLES, TASKS, WORLDS, blurred, evidence, first_run, holding, knobs, said, states, world
 from mlops.bootstrap import Difference
 from mlops.gates import degradation
 from mlops.gates.degradation import margins
@@ -57,6 +58,35 @@ def test_too_few_rows_to_tell_do_what_params_say(undecided, expected):
     gate = primary(differences=seen(-0.005, 0.02), params=knobs({"undecided": undecided}))
     assert expected == gate.status
     assert "too few rows to tell; about 16,000 rows would decide" in gate.message
+
+
+@pytest.mark.parametrize("rows", [40, 151, 1000])
+def test_more_rows_than_there_are_would_decide(rows):
+    """Where only the adjustment for several metrics left a loss undecided, it is that interval which has to narrow."""
+    target, _ = world(rows)
+    gate = primary(differences=seen(-0.02, 0.019), target=target)
+    assert "warn" == gate.status
+    needed = re.search(r"too few rows to tell; about ([\d,]+) rows would decide", gate.message)
+    assert int(needed[1].replace(",", "")) > rows
+
+
+def test_a_gain_that_is_not_sure_is_no_loss():
+    """A metric that improved is not said to have too few rows to tell, but a loss may not be ruled out."""
+    gate = primary(differences=seen(0.02, 0.05))
+    assert "warn" == gate.status
+    assert "it gained on these rows, and they are too few to rule out a loss of more than 0.01; about " in gate.message
+    assert "too few rows to tell" not in gate.message
+
+
+@pytest.mark.parametrize(
+    ("name", "delta", "expected"),
+    [("roc_auc", 0.02, True), ("roc_auc", 0.004, False), ("log_loss", -0.02, True), ("log_loss", 0.004, False)],
+)
+def test_a_sure_gain_is_called_better(name, delta, expected):
+    """Where the interval excludes 0 on the good side; a change that may be none only passes."""
+    gate = primary(differences=seen(delta, 0.005), params=knobs({"primary": name}))
+    assert ("pass", expected) == (gate.status, gate.message.endswith("): better"))
+    assert expected == ("it may get worse by" not in gate.message)
 
 
 def test_says_so_where_no_rows_would_decide():

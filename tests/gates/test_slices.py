@@ -107,6 +107,14 @@ def test_too_few_rows_are_neutral():
     assert ("neutral", FEW) == (gate.status, gate.message)
 
 
+def test_a_contract_without_groups_is_said():
+    """Where it names neither slices nor protected columns, no limit of rows is to blame."""
+    none = holding().slices[[]]
+    (gate,) = said(slices, slices=none, slice_differences={})
+    words = "data/contract.yaml names no slices and no protected columns, so there are no groups to compare"
+    assert ("neutral", words) == (gate.status, gate.message)
+
+
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_too_few_rows_are_neutral_in_every_task(task):
     """Of several classes and of numbers it is twice `min_class_rows` that a group needs in all."""

@@ -13,6 +13,7 @@ from cmarkgfm.cmark import Options
 
 from judging import (
     CITIES,
+    COMMIT,
     TABLES,
     TASKS,
     TEST,
@@ -196,7 +197,26 @@ def test_what_shows_more_exists(name):
     known = [*(f"make {verb}" for verb in verbs), "git diff", *vars(paths).values()]
     assert name in {module.ID for module in gates.GATES}
     assert " ".join(MORE[name].split()[:2]) in known
-    assert f"More: `{MORE[name]}`" in render(red("x", name), holding(), QUIET)
+    assert f"More: `{MORE[name].format(base=COMMIT[:12])}`" in render(red("x", name), holding(), QUIET)
+
+
+def test_without_a_baseline_what_shows_more_names_no_branch():
+    """Nothing was compared with, so the pipeline's own change is shown."""
+    text = told(first_run(), lock={"status": "warn", "message": "commit both files"})
+    assert "More: `git diff HEAD -- dvc.lock metrics.json`" in text
+    assert "origin/main" not in text
+
+
+def test_what_got_better_and_what_got_worse_is_said():
+    """Above the figures, where the interval of a change excludes 0 and a limit of the gates watches the metric."""
+    found = holding()
+    nothing = {name: replace(seen, low=-0.1, high=0.1) for name, seen in found.differences.items()}
+    up = replace(nothing["roc_auc"], delta=0.03, low=0.02, high=0.04)
+    changed = nothing | {"roc_auc": up, "log_loss": up, "precision": up}
+    said = "### Metrics\n\n**Better** than main: ROC AUC. **Worse** than main: Log loss.\n\n| metric |"
+    assert said in told(differences=changed)
+    assert "### Metrics\n\n| metric |" in told(differences=nothing)
+    assert " than main" not in told(first_run())
 
 
 def test_warnings_are_listed_too():
@@ -236,7 +256,7 @@ def test_no_message_breaks_the_report(message):
     assert [6, 6] == [len(row) for row in rows]
     assert ["Metrics", "Why it is red", *SECTIONS[1:]] == sections(text)
     assert 2 == drawn(text).count("<details>") == text.count("\n</details>")
-    assert "More: <code>git diff origin/main -- dvc.lock metrics.json</code>" in drawn(text)
+    assert "More: <code>git diff aaaaaaaaaaaa -- dvc.lock metrics.json</code>" in drawn(text)
 
 
 def test_protected_paths_are_named_at_the_top():
@@ -304,6 +324,19 @@ def test_inputs_and_the_contract_are_listed():
     assert "\n".join(expected) in text
     assert '⚠️ **It changes limits or rules**: `deepchecks.gate` -`"A"`, +`"C"`, `behaviour.require` ' in text
     assert "inputs:" not in told()
+
+
+def test_letters_of_every_language_are_shown():
+    """Not as the numbers that JSON may write for them; half of a letter stays one, as no file could take it."""
+    text = told(
+        changes=replace(
+            QUIET,
+            params=[("train.note", '"s\\u00fcd"', '"\\ud800"')],
+            contract=[("columns.region.categories", '["s\\u00fcd", "n"]', '["n"]'), ("columns.debt", "-", "there")],
+        )
+    )
+    assert '- params `train.note`: `"süd"` -> `"\\ud800"`\n' in text
+    assert '- contract `columns.region.categories`: -`"süd"`\n- contract `columns.debt`: `-` -> `there`\n' in text
 
 
 @pytest.mark.parametrize(("drift", "said"), [(None, True), ([], False), ([("age", 0.2)], False)])

@@ -52,22 +52,44 @@ def judged(
     if seen is None:
         message = f"metric '{name}' was not measured: correct `gates` in params.yaml"
         return Gate(gate, title, "fail", None, margin, message)
-    state = judge(seen.oriented(metric), margin)
+    state, held = judge(seen.oriented(metric), margin), seen
     if state == "fail" and adjusted is not None and judge(adjusted.oriented(metric), margin) != "fail":
-        state = "undecided"
+        state, held = "undecided", adjusted
     status = evidence.params.gates.undecided if state == "undecided" else state
-    message = _message(state, seen, metric, margin, len(evidence.target))
+    message = _message(state, seen, metric, margin, _undecided(held.oriented(metric), margin, len(evidence.target)))
     return Gate(gate, title, status, number(-seen.oriented(metric).delta), margin, message)
 
 
-def _message(state: str, seen: Difference, metric: Metric, margin: float, rows: int) -> str:
+def _undecided(held: Difference, margin: float, rows: int) -> str:
+    """Return why an undecided difference is one, and how many rows would decide it; bigger is better.
+
+    held: with the interval that left it undecided. Intervals narrow with 1 / sqrt(rows) (Cochran, Sampling Techniques, 1977,
+    chapter 4), so it is always more rows than there are: what fewer would decide is decided.
+    """
+    needed = rows_to_decide(held, margin, rows)
+    if held.delta > 0:
+        why = f"it gained on these rows, and they are too few to rule out a loss of more than {margin:g}"
+    else:
+        why = "too few rows to tell"
+    return f"{why}; " + (
+        f"about {max(needed, rows + 1):,} rows would decide" if needed else "more rows alone would not decide"
+    )
+
+
+def sure(seen: Difference, metric: Metric) -> str:
+    """Return "better" or "worse" where the interval excludes 0, "" where it does not."""
+    turned = seen.oriented(metric)
+    return "better" if turned.low > 0 else "worse" if turned.high < 0 else ""
+
+
+def _message(state: str, seen: Difference, metric: Metric, margin: float, undecided: str) -> str:
     shown = form(seen.main, seen.candidate)
     spread = f"95 % interval {seen.low:+{shown}} to {seen.high:+{shown}}"
     change = f"{seen.main:{shown}} -> {seen.candidate:{shown}}, change {seen.delta:+{shown}} ({spread})"
     if not all(map(isfinite, (seen.delta, seen.low, seen.high))):
         return f"{change}: not a number, so nothing can be judged; are there rows enough, and of every class?"
     if state == "undecided":
-        needed = rows_to_decide(seen.oriented(metric), margin, rows)
-        tail = f"about {needed:,} rows would decide" if needed else "more rows alone would not decide"
-        return f"{change}: too few rows to tell; {tail}"
+        return f"{change}: {undecided}"
+    if sure(seen, metric) == "better":
+        return f"{change}: better"
     return f"{change}; it may get worse by {margin:g}" + (", and it got worse by more" if state == "fail" else "")

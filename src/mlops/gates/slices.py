@@ -26,6 +26,9 @@ def check(evidence: Evidence) -> Iterator[Gate]:
         yield _gate("neutral", nan, evidence, evidence.no_baseline or "there is no baseline")
     elif due:
         yield _gate("fail", nan, evidence, f"{due[0]} has rows enough to judge, and was not measured")
+    elif evidence.slices.columns.empty:
+        message = "data/contract.yaml names no slices and no protected columns, so there are no groups to compare"
+        yield _gate("neutral", nan, evidence, message)
     elif not seen:
         message = f"no group has enough rows (gates.slices.min_class_rows is {limits.min_class_rows}): too few to judge"
         yield _gate("neutral", nan, evidence, message)

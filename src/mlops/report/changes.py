@@ -117,7 +117,7 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def _flat(values, prefix: str = "") -> dict[str, str]:
     if not isinstance(values, dict) or (prefix and not values):
-        return {prefix: json.dumps(values, default=str)}
+        return {prefix: json.dumps(values, default=str, ensure_ascii=False)}
     return {
         key: value
         for name, inner in values.items()

@@ -1,11 +1,12 @@
 """report.md: the answer first, then the figures, why each red gate is red and what shows more, then what changed."""
 
 import json
+from collections.abc import Iterable
 
 from mlops import paths
 from mlops.bootstrap import Difference
 from mlops.card import markdown_table
-from mlops.gates.degradation import margins
+from mlops.gates.degradation import margins, sure
 from mlops.gates.result import Evidence, form
 from mlops.metrics import METRICS, PRIMARY, named
 from mlops.report import charts
@@ -17,12 +18,12 @@ LIMIT = 60_000  # bytes; GitHub refuses comments above 65,536 characters
 CUT = "*Cut here: this report is longer than a comment may be. All of it is in `reports/report.html`, every gate in `reports/verdict.json`.*"
 ANSWERS = {"pass": "passes", "fail": "FAILS", "partial": "is partial", "error": "could not be judged"}
 MARKS = {"fail": "❌", "warn": "⚠️", "waived": "🟡", "neutral": "➖", "pass": "✅"}  # in the order of the table
-MORE = {  # what shows more of a gate than its message
+MORE = {  # what shows more of a gate than its message; base: the commit that was compared with
     "behaviour": paths.BEHAVIOUR,
     "data_contract": paths.DATA_DOCS,
     "deepchecks": paths.DEEPCHECKS_PAGE,
     "lint": "make lint",
-    "lock": "git diff origin/main -- dvc.lock metrics.json",
+    "lock": "git diff {base} -- dvc.lock metrics.json",
 }
 JUDGING = {"behaviour", "deepchecks", "gates", "reports", "split"}  # sections of params.yaml that say what passes
 HOW = {
@@ -106,7 +107,17 @@ def _metrics(verdict: dict, evidence: Evidence) -> str:
     else:
         head, rows = ("metric", "this PR", "95 % interval"), [_alone(name, evidence) for name in names]
     notes = [_source(base, verdict["rows_compared"]), *_owners(names)]
-    return f"### Metrics\n\n{_table(head, rows)}\n\n{' '.join(notes)}"
+    return "\n\n".join(["### Metrics", *_sure(evidence, limits), _table(head, rows), " ".join(notes)])
+
+
+def _sure(evidence: Evidence, names: Iterable[str]) -> list[str]:
+    """Return which metrics are better and which are worse than main's: the interval of their change excludes 0."""
+    found = [(named(name), evidence.differences[name]) for name in names if name in evidence.differences]
+    said = []
+    for word in ("better", "worse"):
+        titles = [plain(metric.title) for metric, seen in found if sure(seen, metric) == word]
+        said += [f"**{word.title()}** than main: {', '.join(titles)}."] if titles else []
+    return [" ".join(said)] if said else []
 
 
 def _owners(names: list[str]) -> list[str]:
@@ -148,12 +159,13 @@ def _alone(name: str, evidence: Evidence) -> tuple:
 
 
 def _lines(verdict: dict, status: str, title: str) -> list[str]:
-    found = [_line(gate) for gate in verdict["gates"] if gate["status"] == status]
+    base = (verdict["baseline"]["commit"] or "HEAD")[:12]
+    found = [_line(gate, base) for gate in verdict["gates"] if gate["status"] == status]
     return [f"### {title}\n\n" + "\n".join(listed(found, 20))] if found else []
 
 
-def _line(gate: dict) -> str:
-    more = f" More: `{MORE[gate['id']]}`" if gate["id"] in MORE else ""
+def _line(gate: dict, base: str) -> str:
+    more = f" More: `{MORE[gate['id']].format(base=base)}`" if gate["id"] in MORE else ""
     return f"- {MARKS[gate['status']]} **{plain(gate['title'])}**: {plain(gate['message'])}.{more}"
 
 
@@ -194,12 +206,25 @@ def _changed(changes: Changes) -> str:
 def _moved(old: str, new: str) -> str:
     """Return a changed JSON value: of two lists what went and what came, else both values."""
     if old.startswith("[") and new.startswith("["):
-        before, after = (list(map(json.dumps, json.loads(value))) for value in (old, new))
+        before, after = (list(map(_json, json.loads(value))) for value in (old, new))
         gone, come = set(before) - set(after), set(after) - set(before)
         if gone or come:
             signed = [f"-{code(each)}" for each in before if each in gone]
             return ", ".join(listed(signed + [f"+{code(each)}" for each in after if each in come], 10))
-    return f"{code(old)} -> {code(new)}"
+    return f"{code(_lettered(old))} -> {code(_lettered(new))}"
+
+
+def _lettered(text: str) -> str:
+    """Return a JSON text with its letters as people write them, a text that is no JSON as it is."""
+    try:
+        return _json(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _json(value) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half of a pair is no letter, and no file takes it
 
 
 def _deepchecks(evidence: Evidence) -> list[str]:
