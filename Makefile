@@ -55,7 +55,7 @@ test: setup ## the template's own tests
 	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
-	@$(RUN) --group slow pytest -q -m slow
+	@$(RUN) --group slow pytest -q -m slow -n auto --dist loadfile
 
 lint: setup ## ruff, zizmor, actionlint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint

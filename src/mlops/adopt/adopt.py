@@ -17,6 +17,7 @@ from mlops import baseline, config, dvc, gates, split, stopped
 from mlops import contract as contracts
 from mlops import params as knobs
 from mlops.adopt import files, room
+from mlops.adopt.chance import hardly_better
 from mlops.adopt.choose import choose
 from mlops.adopt.plan import Asked, Plan
 from mlops.adopt.read import SEPARATED, opened
@@ -230,6 +231,7 @@ def _judge(made: Plan, base: str | None) -> int:
         f"{gate['message']}: it is watched for once there are more" for gate in found["gates"]
         if gate["id"] == "fairness" and gate["message"].endswith("too few to judge")
     )  # fmt: skip
+    made.decide += filter(None, [hardly_better()])
     _last_words(made)
     return 0
 
@@ -254,10 +256,6 @@ def _loosen(made: Plan, report: dict) -> None:
     text = Path(PARAMS).read_text(encoding="utf-8")
     gate, ran = config.parse(text, knobs.Params, PARAMS).deepchecks.gate, {check["check"] for check in report["checks"]}
     failing = gates.deepchecks.failing(report)
-    if "SimpleModelComparison" in failing:
-        made.decide.append(
-            "the model is hardly better than a constant one (deepchecks SimpleModelComparison): bring columns that tell more"
-        )
     held = set() if made.repeats else LEAKS
     broken = {
         name: "; ".join(dict.fromkeys(failing.get(name, []))) for name in gate

@@ -63,13 +63,13 @@ def _restore(kept: dict[str, bytes], before: set[Path]) -> None:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(data)
     if f"{TABLE}.dvc" in kept:  # DVC keeps the table, and git its address
-        run_dvc("checkout", f"{TABLE}.dvc")
+        run_dvc("checkout", "--force", f"{TABLE}.dvc")
     shutil.rmtree("reports", ignore_errors=True)
 
 
-def run_dvc(verb: str, name: str) -> None:
+def run_dvc(verb: str, *words: str) -> None:
     """Run a verb of DVC on a file; raises CannotRun with its last line."""
-    command = [sys.executable, "-m", "dvc", verb, "--quiet", name]
+    command = [sys.executable, "-m", "dvc", verb, "--quiet", *words]
     done = subprocess.run(command, env=dvc.environment(), capture_output=True, text=True)
     if done.returncode:
-        raise CannotRun(f"`dvc {verb} {name}` failed: {dvc.shown(dvc.last_line(done.stderr))}")
+        raise CannotRun(f"`dvc {verb} {words[-1]}` failed: {dvc.shown(dvc.last_line(done.stderr))}")
