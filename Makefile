@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -39,7 +39,7 @@ $(TOOLS)/bin/uv:
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 setup: $(UV) ## make .venv from uv.lock
-	@[ -d .venv ] || echo "setup: installing the environment, once (about 1.6 GB, the one that deepchecks needs included)"
+	@[ -d .venv ] || echo "setup: installing the environment, once (about 1.8 GB, the one that deepchecks needs included)"
 	@$(UV) sync --frozen --quiet $(REMOTE)
 
 setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for itself
@@ -88,6 +88,12 @@ runs: setup ## browse MLflow's runs on this machine
 
 serve: setup ## serve the current model   [PORT=8000] [PREDICTION_LOG=stdout]
 	@$(RUN) python -m mlops.serve
+
+# docker, podman or buildah, whichever is there; BASE_IMAGE= another base of the same bytes.
+BUILD := $(or $(shell command -v docker podman buildah 2>/dev/null | head -1),docker)
+image: ## build the image mlops:local of the current model   [BASE_IMAGE=]
+	$(BUILD) build $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) --build-arg GIT_COMMIT=$$(git rev-parse HEAD) \
+	  --build-arg MODEL_HASH=$$(sha256sum models/model.onnx | cut -c1-64) -t mlops:local .
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor

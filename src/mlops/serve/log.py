@@ -14,8 +14,8 @@ from typing import Protocol
 from mlops.errors import CannotRun
 from mlops.serve.record import Record
 
-BATCH = 2000  # entries that one write takes at most
-PAUSE = 0.2  # seconds between two looks at the queue
+BATCH = 500  # entries that one write takes at most
+PAUSE = 0.05  # seconds between two looks at the queue: short turns of the writer keep the slowest answers fast
 RETRY = (0.2, 0.5, 1, 2, 5)  # seconds before a failed write is tried again
 LAST = 10  # seconds that the last write may take after SIGTERM
 

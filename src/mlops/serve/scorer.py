@@ -27,7 +27,8 @@ class Scorer:
         self.logged = [name for name in self.rows.columns if self._is_logged(name)]
         self._fields = {name: self.rows.field(name) for name in self.rows.columns}
         self._strict = [
-            (name, self._fields[name], kind, name in self.rows.inputs) for name, kind in self.rows.strict.items()
+            (name, self._fields[name], kind, list[kind], name in self.rows.inputs)
+            for name, kind in self.rows.strict.items()
         ]
         self.watches = bool(self._strict)
 
@@ -44,16 +45,16 @@ class Scorer:
     def warnings(self, row) -> list[str]:
         """Return the columns of a row that break a rule which only warns."""
         return [
-            name for name, field, kind, needed in self._strict
+            name for name, field, kind, _, needed in self._strict
             if ((value := getattr(row, field)) is not None or needed) and not fits(value, kind)
         ]  # fmt: skip
 
     def warned(self, held) -> dict[str, int]:
         """Return {column: rows} of the rows of a batch that break a rule which only warns."""
         found = {}
-        for name, field, kind, needed in self._strict:
+        for name, field, kind, kinds, needed in self._strict:
             values = [getattr(row, field) for row in held] if isinstance(held, list) else getattr(held, field)
-            if values is not None and not fits(values, list[kind]):
+            if values is not None and not fits(values, kinds):
                 found[name] = sum((value is not None or needed) and not fits(value, kind) for value in values)
         return {name: rows for name, rows in found.items() if rows}
 
