@@ -32,7 +32,9 @@ WORKDIR /app
 COPY data/contract.yaml data/
 COPY models/model.onnx models/
 COPY metrics.json ./
-ARG GIT_COMMIT MODEL_HASH DATA_HASH
+ARG GIT_COMMIT
+ARG MODEL_HASH
+ARG DATA_HASH
 LABEL org.opencontainers.image.revision=${GIT_COMMIT} mlops.model-hash=${MODEL_HASH} mlops.data-hash=${DATA_HASH}
 ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app/src PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOST=0.0.0.0 PORT=8000 GIT_COMMIT=${GIT_COMMIT}
 USER 10001

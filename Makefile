@@ -91,9 +91,9 @@ serve: setup ## serve the current model   [PORT=8000] [PREDICTION_LOG=stdout]
 
 # docker, podman or buildah, whichever is there; BASE_IMAGE= another base of the same bytes.
 BUILD := $(or $(shell command -v docker podman buildah 2>/dev/null | head -1),docker)
-image: ## build the image mlops:local of the current model   [BASE_IMAGE=]
+image: train ## build the image mlops:local of the current model   [BASE_IMAGE=]
 	$(BUILD) build $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) --build-arg GIT_COMMIT=$$(git rev-parse HEAD) \
-	  --build-arg MODEL_HASH=$$(sha256sum models/model.onnx | cut -c1-64) -t mlops:local .
+	  --build-arg MODEL_HASH=$$(sed -n 's/.*"model_hash": "\(.*\)".*/\1/p' metrics.json) --build-arg DATA_HASH=$$(sed -n 's/.*"data_hash": "\(.*\)".*/\1/p' metrics.json) -t mlops:local .
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor
