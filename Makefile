@@ -89,9 +89,9 @@ runs: setup ## browse MLflow's runs on this machine
 serve: setup ## serve the current model   [PORT=8000] [PREDICTION_LOG=stdout]
 	@$(RUN) python -m mlops.serve
 
-# docker, podman or buildah, whichever is there; BASE_IMAGE= another base of the same bytes.
+# The first that is installed builds: BUILD=podman takes another one; BASE_IMAGE= another base of the same bytes.
 BUILD := $(or $(shell command -v docker podman buildah 2>/dev/null | head -1),docker)
-image: train ## build the image mlops:local of the current model   [BASE_IMAGE=]
+image: train ## build the image mlops:local of the current model   [BUILD=podman] [BASE_IMAGE=]
 	$(BUILD) build $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) --build-arg GIT_COMMIT=$$(git rev-parse HEAD) \
 	  --build-arg MODEL_HASH=$$(sed -n 's/.*"model_hash": "\(.*\)".*/\1/p' metrics.json) --build-arg DATA_HASH=$$(sed -n 's/.*"data_hash": "\(.*\)".*/\1/p' metrics.json) -t mlops:local .
 

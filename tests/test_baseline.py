@@ -403,6 +403,15 @@ def test_the_same_question_has_the_same_answer(world, main, here):
     assert "" == baseline.other_question(commit, world.path)
 
 
+@pytest.mark.parametrize(("main", "name"), [(f"table: flats\n{ASKED}", "flats"), (ASKED, "table")])
+def test_mains_table_is_known_by_its_name(world, main, name):
+    """What a contract calls it, or leaves unnamed, whatever the working tree's says."""
+    ask(world, main)
+    commit = world.commit()
+    ask(world, f"table: other\n{ASKED}")
+    assert name == baseline.table(commit, world.path)
+
+
 @pytest.mark.parametrize(
     ("here", "said"),
     [

@@ -194,6 +194,7 @@ def test_a_main_that_asks_another_question_is_no_baseline(asked, copied, task):
     assert found.no_baseline.startswith(
         f"main's model answers another question (task binary -> {task}; target default -> "
     )
+    assert found.replaces_sample
     assert (False, None, {}, {}) == (found.first_run, found.baseline, found.differences, found.slice_differences)
     assert {metric.name for metric in TASKS[task]} <= set(found.estimates)
     assert (len(found.target), *[len(model.classes)] * (task == "multiclass")) == found.score.shape

@@ -69,10 +69,18 @@ def test_a_table_without_months_passes():
     assert ("pass", None, []) == (found["verdict"], found["candidate"]["window"], faults(found))
 
 
-def test_another_question_passes_with_a_warning():
+@pytest.mark.parametrize(("replaces_sample", "verdict"), [(True, "pass"), (False, "fail")])
+def test_another_question_passes_where_the_sample_is_replaced(replaces_sample, verdict):
+    """Elsewhere the baseline is one that should be there."""
+    found = decided(first_run(), first_run=False, no_baseline="another question", replaces_sample=replaces_sample)
+    assert verdict == found["verdict"]
+
+
+def test_another_question_than_the_samples_passes_with_a_warning():
     """A changed task is not refused, and the verdict says that nothing was compared."""
     reason = "main's model answers another question (task binary -> regression), so there is nothing to compare with"
-    found = decided(first_run("regression"), params=knobs(task="regression"), first_run=False, no_baseline=reason)
+    asked = {"params": knobs(task="regression"), "first_run": False, "no_baseline": reason, "replaces_sample": True}
+    found = decided(first_run("regression"), **asked)
     assert ("pass", []) == (found["verdict"], faults(found))
     assert ("warn", reason) == (gate(found, "degradation")["status"], found["baseline"]["note"])
     assert found["message"].endswith(f"; {reason}")

@@ -3,30 +3,14 @@
 import joblib
 import pandas as pd
 from fastapi import FastAPI
-from pydantic import BaseModel
 
 from mlops import contract
 from mlops.encoding import encode, spec
+from peers.row import Row
 
 app = FastAPI()
 columns = spec(contract.read())
 model = joblib.load("models/pipeline.joblib")["pipeline"]
-
-
-class Row(BaseModel):
-    """The sample's row, written out by hand."""
-
-    income: float | None
-    debt: float | None
-    amount: float
-    term_months: int
-    history_months: int | None
-    late_payments: int | None
-    years_employed: float | None
-    age: int
-    employment: str
-    purpose: str
-    housing: str
 
 
 @app.post("/predict")

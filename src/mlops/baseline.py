@@ -94,11 +94,7 @@ def parse_metrics(text: str, name: str) -> dict:
 
 def other_question(commit: str, root=".") -> str:
     """Return why main's model answers another question than this tree's contract asks, "" where it is the same one."""
-    text = dvc.git("show", f"{commit}:{CONTRACT}", root=root, check=False)
-    try:
-        main = _asked(yaml.safe_load(text or ""))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise CannotRun(f"{CONTRACT} of main ({commit[:8]}) cannot be read: mend it there first") from None
+    main = _asked_by(commit, root)
     this = _asked(yaml.safe_load((Path(root) / CONTRACT).read_text(encoding="utf-8")))
     differing = [f"{key} {main[key]} -> {this[key]}" for key in this if main[key] != this[key]]
     return (
@@ -106,6 +102,19 @@ def other_question(commit: str, root=".") -> str:
         if differing
         else ""
     )
+
+
+def table(commit: str, root=".") -> str:
+    """Return the name of main's table."""
+    return _asked_by(commit, root)["table"]
+
+
+def _asked_by(commit: str, root) -> dict:
+    text = dvc.git("show", f"{commit}:{CONTRACT}", root=root, check=False)
+    try:
+        return _asked(yaml.safe_load(text or ""))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise CannotRun(f"{CONTRACT} of main ({commit[:8]}) cannot be read: mend it there first") from None
 
 
 def _asked(values: dict) -> dict:

@@ -14,6 +14,7 @@ import pandas as pd
 from mlops import baseline, contract, dvc, gates, known_metrics, params, slices, split, stopped, verdict
 from mlops.bootstrap import paired, single
 from mlops.contract import Contract
+from mlops.doctor import SAMPLE
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table
 from mlops.gates.result import Evidence
@@ -146,6 +147,7 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
         )
     else:
         evidence.no_baseline = baseline.other_question(commit)
+        evidence.replaces_sample = baseline.table(commit) == SAMPLE
     if not evidence.no_baseline:
         main = baseline.find(commit, model, keys)
         main, test = common(main, test, knobs, "" if main.how == "committed" else baseline.otherwise(commit))

@@ -397,6 +397,19 @@ def test_a_table_too_large_for_git_goes_to_the_store(tmp_path, monkeypatch):
     assert before == Path("data/table.parquet").read_bytes()
 
 
+def test_every_class_is_looked_at_for_a_leak(planned):
+    """Eight rows of a rare one, of 20,000: all are in the sample, beside as many others as there is room for; a copy is found."""
+    y = ["rare" if row % 2500 == 0 else "often" for row in range(20_000)]
+    made = planned(
+        {"x": [f"{row * 37 % 10_007}.5" for row in range(20_000)], "copy": [int(each == "rare") for each in y], "y": y}
+    )
+    table = config.parse(adopt.files.contract(made, ""), Contract, "contract")
+    sample = adopt._some_of_each(made, table)
+    assert (8, 10_000) == (int((sample["y"] == "rare").sum()), int((sample["y"] == "often").sum()))
+    adopt._hide_suspects(made)
+    assert ["x"] == made.features
+
+
 def test_what_cannot_be_split_is_refused_before_anything_is_written(planned):
     """A part without a row, or with one value of the target; a class without a row to train on."""
 

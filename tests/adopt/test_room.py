@@ -72,6 +72,22 @@ def test_what_stops_puts_everything_back(tree, error):
     assert ("", "the only copy") == (git("status", "--porcelain"), Path("data/mine.csv").read_text())
 
 
+def test_putting_back_is_not_interrupted(tree, monkeypatch):
+    """A second Ctrl-C comes while files are written: they are all there, and the signals mean afterwards what they meant."""
+    before, restore = signal.getsignal(signal.SIGINT), room._restore
+
+    def interrupted(*words):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        restore(*words)
+
+    monkeypatch.setattr(room, "_restore", interrupted)
+    with pytest.raises(CannotRun):
+        stopped(CannotRun("no"))
+    assert as_before()
+    assert before is signal.getsignal(signal.SIGINT)
+
+
 def test_what_ends_well_stays(tree):
     """Nothing is put back."""
     with room.all_or_nothing():

@@ -115,10 +115,21 @@ def test_accepts_a_first_run():
     assert ("pass", first_run().no_baseline) == (gate.status, gate.message)
 
 
-def test_another_question_is_a_warning():
-    """Where main's model answers another question, nothing is compared, and a person is told before the merge."""
+def test_another_question_fails():
+    """Or a new name for the table would be a way round this gate; a person may waive it, and the message says how."""
+    reason = "main's model answers another question (table a -> b), so there is nothing to compare with"
+    (gate,) = said(degradation, first_run(), first_run=False, no_baseline=reason)
+    assert "fail" == gate.status
+    assert (
+        gate.message
+        == f"{reason}: if that is meant, waive `degradation` for this pull request (gates.waivers in params.yaml)"
+    )
+
+
+def test_another_question_than_the_samples_is_a_warning():
+    """An adoption asks it: nothing is compared, and a person is told before the merge."""
     reason = "main's model answers another question (task binary -> regression), so there is nothing to compare with"
-    (gate,) = said(degradation, first_run("regression"), first_run=False, no_baseline=reason)
+    (gate,) = said(degradation, first_run("regression"), first_run=False, no_baseline=reason, replaces_sample=True)
     assert ("warn", reason) == (gate.status, gate.message)
 
 

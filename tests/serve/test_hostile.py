@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ DESCRIBED = "not_a_server_error,status_code_conformance,content_type_conformance
 
 
 def fuzzed(port: int, *words: str) -> str:
-    """What schemathesis says of the service; its last lines where it found something."""
+    """What schemathesis says of the service; its last lines where it found something. What it keeps goes with a folder."""
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"http://127.0.0.1:{port}/openapi.json", *words]
     options = ["--seed", "1", "--phases", "examples,coverage,fuzzing", "--generation-database", "none", "--no-color"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
     assert 0 == done.returncode, done.stdout[-3000:] + done.stderr[-1000:]
     return done.stdout
 

@@ -92,6 +92,26 @@ def test_a_sink_that_fails_is_tried_again(caplog):
     assert ["prediction log: cannot write (OSError), trying again", "prediction log: writes again"] == caplog.messages
 
 
+def test_a_row_that_a_sink_cannot_hold_is_dropped_alone(caplog):
+    """The others of its batch are written, in order, and it is said without what it holds."""
+
+    class Picky(Sink):
+        def write(self, records):
+            if 13 in records:
+                raise ValueError("13 of Ann Smith")
+            self.rows += records
+
+    sink = Picky()
+    log = PredictionLog(sink, 1000, list)
+    log.put([*range(50)], 50)
+    with caplog.at_level(logging.ERROR, "mlops.serve"):
+        log.start()
+        log.close()
+    assert [row for row in range(50) if row != 13] == sink.rows
+    assert (49, 1, 0) == (log.written, log.dropped, log.waiting)
+    assert ["prediction log: a row cannot be written and is dropped (ValueError)"] == caplog.messages
+
+
 def test_a_sentence_for_people_is_said_whole(caplog):
     """A CannotRun names the fix, and no row."""
     with caplog.at_level(logging.WARNING, "mlops.serve"):

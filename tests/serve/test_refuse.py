@@ -31,6 +31,7 @@ def why(scorer, **changes) -> refuse.Fault:
         ({"purpose": 3}, "purpose", "type", "3"),
         ({"years_employed": "x" * 500}, "years_employed", "type", '"' + 36 * "x" + "..."),
         ({"application_id": "x" * 1001}, "application_id", "length", '"' + 36 * "x" + "..."),
+        ({"application_id": "a\0b"}, "application_id", "text", '"a\\u0000b"'),
         ({"incme": 5}, "incme", "unknown", ""),
         ({"default": 1}, "default", "unknown", ""),
     ],

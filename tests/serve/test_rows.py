@@ -49,7 +49,7 @@ def value(name: str, given):
     [
         ("size", 0), ("size", 100), ("depth", None), ("depth", LARGEST), ("hours per week", 36.0), ("count", 2**24),
         ("kind", "b"), ("town", "somewhere else"), ("rooms", 77), ("rooms", None), ("open", False), ("key", "k-1"), ("sex", "x"),
-        ("day", "2024-01-01"),
+        ("day", "2024-01-01"), ("town", "a\nb\tc"), ("key", "x" * TEXT),
     ],
 )  # fmt: skip
 def test_a_value_that_the_contract_allows_is_held(name, given):
@@ -63,6 +63,7 @@ def test_a_value_that_the_contract_allows_is_held(name, given):
         ("size", -0.001), ("size", 100.5), ("size", None), ("size", "1"), ("size", True), ("size", [1]), ("depth", 4e38),
         ("hours per week", 36.5), ("hours per week", 0), ("count", 2**24 + 1), ("kind", "c"), ("kind", 1), ("town", 3),
         ("rooms", "many"), ("open", "yes"), ("open", 1), ("bad", "yes"), ("sixe", 1), ("key", 5), ("town", "x" * (TEXT + 1)),
+        ("town", "a\0b"), ("key", "\0"),
     ],
 )  # fmt: skip
 def test_a_value_that_the_contract_does_not_allow_is_refused(name, given):

@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -71,10 +74,6 @@ def test_no_request_is_lost_under_load(serve, scorer, tmp_path):
 
 def test_a_port_that_is_taken_is_said(serve, answered):
     """And is no success."""
-    import os
-    import subprocess
-    import sys
-
     taken = serve()
     done = subprocess.run(
         [sys.executable, "-m", "mlops.serve"], cwd=answered("binary").path, env=os.environ | {"PORT": str(taken.port)},

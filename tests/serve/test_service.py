@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from mlops.files import read_json, write_json
+from serving import Served, row_of
 from tables import TASKS
 
 
@@ -67,9 +68,9 @@ def started(folder, **variables) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"MODEL": "models/none.onnx"}, "mlops.serve: models/none.onnx is not there: run `make train` first"),
-        ({"MODEL": "params.yaml"}, "cannot be read as a model of this template"),
-        ({"CONTRACT": "data/none.yaml"}, "mlops.serve: data/none.yaml is not there"),
+        ({"MODEL_FILE": "models/none.onnx"}, "mlops.serve: models/none.onnx is not there: run `make train` first"),
+        ({"MODEL_FILE": "params.yaml"}, "cannot be read as a model of this template"),
+        ({"CONTRACT_FILE": "data/none.yaml"}, "mlops.serve: data/none.yaml is not there"),
         ({"PORT": "x"}, "mlops.serve: PORT cannot be 'x'"),
         (
             {"PREDICTION_LOG": "sqlite:///params.yaml"},
@@ -93,10 +94,20 @@ def test_a_model_of_another_contract_is_not_served(copied):
     )
 
 
+def test_a_model_that_was_not_judged_is_not_served(copied):
+    """What serves is what was reviewed: metrics.json names the model by its hash."""
+    folder = copied("binary")
+    metrics = read_json("metrics.json", "")
+    write_json("metrics.json", metrics | {"model_hash": "0" * 64})
+    code, said = started(folder.path)
+    assert (2, True) == (
+        code,
+        f"metrics.json is of model {'0' * 12}, models/model.onnx is {metrics['model_hash'][:12]}: run" in said,
+    )
+
+
 def test_metrics_json_need_not_be_there(copied):
     """Then the data's hash is unknown, and the model is served all the same."""
-    from serving import Served
-
     folder = copied("binary")
     (folder.path / "metrics.json").unlink()
     with Served(folder.path) as running:
@@ -120,19 +131,15 @@ def test_words_are_lines_of_json(serve):
 
 def test_a_model_that_breaks_is_500_without_its_words(copied):
     """A model whose answer is no number: counted as failed, no trace to the caller."""
-    from mlops.onnx_model import Model
-    from serving import Served, row_of
-
     folder = copied("binary")
     rows = folder.parts()["test"]
     broken(folder.path / "models/model.onnx")
+    (folder.path / "metrics.json").unlink()
     with Served(folder.path) as running:
         said = running.predict(row_of(rows, folder.table.features, 0))
         assert (500, "the model could not answer; the log says why") == (said.status, said.json["error"])
         assert 'outcome="failed"} 1.0' in running.get("/metrics").body.decode()
         assert "no number for this row" in running.said()
-    assert Model.read(folder.path / "models/model.onnx").columns
-    write_json("unused.json", {})
 
 
 def broken(path) -> None:

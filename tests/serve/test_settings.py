@@ -9,17 +9,17 @@ from mlops.serve.settings import Settings, read
 def test_nothing_needs_to_be_set():
     """A laptop serves on loopback, to standard output."""
     assert Settings() == read({"PATH": "/bin"})
-    assert ("127.0.0.1", "stdout") == (read({}).host, read({}).prediction_log)
+    assert ("127.0.0.1", "stdout") == (read({}).listen, read({}).prediction_log)
 
 
 def test_variables_are_the_fields_in_capitals():
     """Typed; an empty one counts as not set."""
-    found = read({"PORT": "9000", "DRAIN_SECONDS": "0.5", "PREDICTION_LOG": "sqlite:///a.db", "HOST": ""})
+    found = read({"PORT": "9000", "DRAIN_SECONDS": "0.5", "PREDICTION_LOG": "sqlite:///a.db", "LISTEN": ""})
     assert (9000, 0.5, "sqlite:///a.db", "127.0.0.1") == (
         found.port,
         found.drain_seconds,
         found.prediction_log,
-        found.host,
+        found.listen,
     )
 
 

@@ -38,14 +38,18 @@ def all_or_nothing() -> Iterator[None]:
 
     before = set(_room())
     kept = {name: Path(name).read_bytes() for name in dvc.git("ls-files", "-z", "--", *OWNERS).split("\0") if name}
-    handler = signal.signal(signal.SIGTERM, stop)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except BaseException:
+        for each in handlers:  # a second Ctrl-C must not leave it half put back
+            signal.signal(each, signal.SIG_IGN)
         _restore(kept, before)
         raise
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def _room() -> list[Path]:

@@ -19,14 +19,25 @@ def check(evidence: Evidence) -> Iterator[Gate]:
     """
     gates = evidence.params.gates
     if evidence.baseline is None:
-        message = evidence.no_baseline or "there is no baseline, and nothing says why: name one with BASE="
-        status = "pass" if evidence.first_run else "warn" if evidence.no_baseline else "fail"
+        status, message = _without(evidence)
         yield Gate(ID, "Degradation against main", status, None, gates.max_degradation, message)
         return
     seen = {name: evidence.differences[name] for name in margins(gates) if name in evidence.differences}
     adjusted = holm_adjusted(seen)
     for name, margin in margins(gates).items():
         yield judged(ID, "main", name, margin, seen.get(name), evidence, adjusted.get(name))
+
+
+def _without(evidence: Evidence) -> tuple[str, str]:
+    """Return status and message where nothing is compared: a first run passes, an adoption warns, all else fails."""
+    if evidence.first_run:
+        return "pass", evidence.no_baseline
+    if not evidence.no_baseline:
+        return "fail", "there is no baseline, and nothing says why: name one with BASE="
+    if evidence.replaces_sample:
+        return "warn", evidence.no_baseline
+    fix = f"if that is meant, waive `{ID}` for this pull request (gates.waivers in params.yaml)"
+    return "fail", f"{evidence.no_baseline}: {fix}"
 
 
 def margins(gates: Gates) -> dict[str, float]:

@@ -50,6 +50,7 @@ class Evidence:
     baseline: Baseline | None = None
     no_baseline: str = ""
     first_run: bool = False  # main has no model at all; else another question was asked of it
+    replaces_sample: bool = False  # that question was the sample's: an adoption is to ask another one
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     target: np.ndarray = field(default_factory=lambda: np.empty(0))
     score: np.ndarray = field(default_factory=lambda: np.empty(0))

@@ -26,7 +26,7 @@ class Sink(Protocol):
     """Where rows go. `write` raises any error and has then written nothing of them, or what it can tell apart again."""
 
     def write(self, records: list[Record]) -> None:
-        """Write all rows."""
+        """Write all rows; raises ValueError where their content cannot be written, however often it is tried."""
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -87,6 +87,9 @@ class PredictionLog:
             try:
                 self.sink.write(records)
                 break
+            except ValueError as error:
+                self._apart(records, error)
+                return
             except Exception as error:
                 self._failed(error)
             if self._stop.wait(pause):
@@ -99,6 +102,18 @@ class PredictionLog:
         with self._lock:
             self.waiting -= len(records)
             self.written += len(records)
+
+    def _apart(self, records: list[Record], error: ValueError) -> None:
+        """Write the halves of what a sink refuses for its content; the one row that is at fault is dropped, counted and said."""
+        if len(records) > 1:
+            middle = len(records) // 2
+            self._write(records[:middle])
+            self._write(records[middle:])
+            return
+        logger.error("prediction log: a row cannot be written and is dropped (%s)", type(error).__name__)
+        with self._lock:
+            self.waiting -= len(records)
+            self.dropped += len(records)
 
     def _failed(self, error: Exception) -> None:
         if self.up:  # once, not at each try

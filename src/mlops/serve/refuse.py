@@ -10,7 +10,7 @@ from mlops.serve.rows import BROKEN, Rows
 
 SHOWN = 40  # characters of a given value
 FAULTS = 20  # that one answer lists
-RULES = ("missing", "unknown", "type", "range", "category", "length", "body")
+RULES = ("missing", "unknown", "type", "range", "category", "text", "length", "body")
 
 
 class Fault(msgspec.Struct, omit_defaults=True):
@@ -149,7 +149,7 @@ def rule(value: bytes, kind) -> str:
     if text == b'"' and "enum" in kinds:
         return "category"
     if text == b'"' and "string" in kinds:
-        return "length"
+        return "text" if b"\\u0000" in bytes(value) else "length"
     if text in b"-0123456789" and kinds & {"number", "integer"}:
         return "range"
     return "missing" if text == b"n" else "type"

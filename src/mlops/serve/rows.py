@@ -14,6 +14,7 @@ from mlops.errors import CannotRun
 LARGEST = 3.4028234663852886e38  # what float32 holds: numpy.finfo("float32").max
 BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)  # what decoding a body may raise
 TEXT = 1000  # characters of a text
+NO_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot hold
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,4 @@ def _plain(column: Column, loose: bool):
         ]
     if column.type == "category" and not (loose or column.open):
         return Annotated[Literal[tuple(column.categories)], Meta(**about)]
-    return Annotated[str, Meta(max_length=TEXT, **about)]
+    return Annotated[str, Meta(max_length=TEXT, pattern=NO_NUL, **about)]

@@ -68,6 +68,6 @@ def run(settings: Settings) -> int:
 
 def _config(app: Service, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", lifespan="on", log_config=None,
+        app, host=settings.listen, port=settings.port, loop="uvloop", http="httptools", lifespan="on", log_config=None,
         access_log=False, server_header=False, timeout_graceful_shutdown=GRACE,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mlops import contract
 from mlops.config import load
+from mlops.errors import CannotRun
 from mlops.files import read_json
 from mlops.onnx_model import Model
 from mlops.serve import predict, record, sinks
@@ -47,10 +48,8 @@ class Service(FastAPI):
 
 def service(settings: Settings) -> Service:
     """Return the app of the model that `settings` name; raises CannotRun where it cannot serve."""
-    model, table = Model.read(settings.model), load(settings.contract, contract.Contract)
-    data_hash = (
-        read_json(settings.metrics, "run `make train` first")["data_hash"] if Path(settings.metrics).exists() else None
-    )
+    model, table = Model.read(settings.model_file), load(settings.contract_file, contract.Contract)
+    data_hash = _data_hash(settings, model)
     scorer, state = Scorer(model, table, settings.max_rows), State(settings)
     metrics = Metrics(model.hash, _edges(table))
     log = PredictionLog(sinks.sink(settings.prediction_log), settings.log_rows, record.unfolder(scorer))
@@ -66,7 +65,9 @@ def service(settings: Settings) -> Service:
         "/predict": endpoint(predict.row(scorer, metrics, log), metrics, state),
         "/predict-batch": endpoint(predict.batch(scorer, metrics, log), metrics, state),
     }
-    app.router.routes += [Route(path, _Other(), methods=["POST"]) for path in app.fast]  # so that GET is 405, not 404
+    app.router.routes += [
+        Route(path, _Asgi(called), methods=["POST"]) for path, called in app.fast.items()
+    ]  # GET is 405
     about = {
         "model_hash": model.hash, "data_hash": data_hash, "commit": settings.git_commit, "image": settings.image_digest,
         "table": table.table, "task": table.task, "target": table.target, "threshold": model.threshold,
@@ -77,12 +78,29 @@ def service(settings: Settings) -> Service:
     return app
 
 
-class _Other:
-    """Never called: `Service` answers before. Starlette takes an object as an ASGI app, and a function as one of a request."""
+class _Asgi:
+    """An ASGI function as an object: Starlette takes a function for one of a request."""
+
+    def __init__(self, called: Callable):
+        self.called = called
 
     async def __call__(self, scope, receive, send) -> None:
-        """Refuse to be called."""
-        raise RuntimeError("answered before")
+        """Answer a request."""
+        await self.called(scope, receive, send)
+
+
+def _data_hash(settings: Settings, model: Model) -> str | None:
+    """Return what metrics.json says of the data; raises CannotRun where it is of another model: what was reviewed is what serves."""
+    name = settings.metrics_file
+    if not Path(name).exists():
+        return None
+    metrics = read_json(name, "run `make train` first")
+    if metrics.get("model_hash") != model.hash:
+        raise CannotRun(
+            f"{name} is of model {str(metrics.get('model_hash'))[:12]}, {settings.model_file} is {model.hash[:12]}: "
+            "run `make train`, and serve what was judged"
+        )
+    return metrics.get("data_hash")
 
 
 def _edges(table: contract.Contract) -> tuple[float, ...]:

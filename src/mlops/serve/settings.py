@@ -12,15 +12,15 @@ from mlops.paths import CONTRACT, METRICS, MODEL
 class Settings(BaseModel):
     """One field a variable of the environment, in capitals.
 
-    host, port: where it listens. prediction_log: `stdout`, `off`, `sqlite:///file` or `postgresql://...`.
+    listen, port: the address. prediction_log: `stdout`, `off`, `sqlite:///file` or `postgresql://...`.
     user_hash_key: without it no user is logged. log_rows: answers that may wait to be written. max_body: bytes.
     drain_seconds: how long after SIGTERM it still answers, not ready, until nobody sends any more.
-    model, contract, metrics: files. git_commit, image_digest: what the image was made of, as its build says.
+    model_file, contract_file, metrics_file: what is served. git_commit, image_digest: what the image was made of, as its build says.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    host: str = "127.0.0.1"
+    listen: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     prediction_log: Annotated[str, Field(pattern=r"^(stdout|off|sqlite:///.+|postgres(ql)?://.+)$")] = "stdout"
     user_hash_key: str = ""
@@ -28,9 +28,9 @@ class Settings(BaseModel):
     max_body: Annotated[int, Field(ge=1024)] = 8_000_000
     max_rows: Annotated[int, Field(ge=1)] = 10_000
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
-    model: str = MODEL
-    contract: str = CONTRACT
-    metrics: str = METRICS
+    model_file: str = MODEL
+    contract_file: str = CONTRACT
+    metrics_file: str = METRICS
     git_commit: str | None = None
     image_digest: str | None = None
 

@@ -106,6 +106,28 @@ def test_a_row_that_is_there_stays(server):
     assert [(0.5,)] == server.rows("SELECT score FROM predictions")
 
 
+def test_what_postgres_cannot_hold_is_told_apart_from_a_base_that_is_away(server):
+    """A NUL is the row's fault, and no second try mends it; the next batch is written."""
+    sink = Postgres(server.url)
+    with pytest.raises(ValueError, match="UntranslatableCharacter"):
+        sink.write([record(features={"a": "\0"})])
+    sink.write([record(row=1)])
+    assert [(1,)] == server.rows("SELECT row FROM predictions")
+    sink.close()
+
+
+def test_a_connection_makes_its_tables_once(server):
+    """However many batches: each batch's rows are its own, and the catalogue does not grow."""
+    sink = Postgres(server.url)
+    sink.write([record()])
+    (before,) = server.rows("SELECT max(oid::int) FROM pg_class")
+    for row in range(1, 6):
+        sink.write([record(row=row)])
+    assert before == server.rows("SELECT max(oid::int) FROM pg_class")[0]
+    assert [(6,)] == server.rows("SELECT count(*) FROM predictions")
+    sink.close()
+
+
 def test_a_table_of_another_schema_is_not_written(server):
     """The sentence says both versions."""
     Postgres(server.url).write([record()])

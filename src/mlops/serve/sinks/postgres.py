@@ -4,12 +4,10 @@ from datetime import date, timedelta
 
 import msgspec
 import psycopg
-from psycopg.types.json import set_json_dumps
 
 from mlops.errors import CannotRun
 from mlops.serve.record import COLUMNS, SCHEMA, Record
 
-set_json_dumps(msgspec.json.encode)
 LOCK = 7_261_034_119  # advisory: two services that start at once make the table once
 # A unique key of a partitioned table holds the partition's column: a retry past midnight UTC is a second row.
 TABLES = """
@@ -36,16 +34,21 @@ class Postgres:
             ) from None
 
     def write(self, records: list[Record]) -> None:
-        """Copy all rows in one transaction; rows that are there already stay as they are."""
+        """Copy all rows in one transaction; rows that are there already stay as they are.
+
+        Raises ValueError where PostgreSQL cannot hold what a row says.
+        """
         try:
             connection = self.connection = self.connection or self._open()
             with connection.transaction(), connection.cursor() as cursor:
                 self._partitions(cursor, {record.at.date() for record in records})
-                cursor.execute("CREATE TEMP TABLE incoming (LIKE predictions) ON COMMIT DROP")
                 with cursor.copy(f"COPY incoming ({NAMES}) FROM STDIN") as copy:
                     for record in records:
                         copy.write_row(_plain(record))
                 cursor.execute(f"INSERT INTO predictions ({NAMES}) SELECT {NAMES} FROM incoming ON CONFLICT DO NOTHING")  # noqa: S608
+        except psycopg.DataError as error:
+            self.close()
+            raise ValueError(type(error).__name__) from error
         except BaseException:
             self.close()
             raise
@@ -68,6 +71,8 @@ class Postgres:
         if version != SCHEMA:
             connection.close()
             raise CannotRun(f"the prediction log's table has schema version {version}, this service writes {SCHEMA}")
+        # once a connection: a table that comes and goes with every batch would fill the catalogue
+        connection.execute("CREATE TEMP TABLE incoming (LIKE predictions) ON COMMIT DELETE ROWS")
         return connection
 
     def _partitions(self, cursor, days: set[date]) -> None:
