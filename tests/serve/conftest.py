@@ -1,12 +1,15 @@
 """A model that is served: in this process for what is a function, in one of its own, over HTTP, for what a caller sees."""
 
+import tempfile
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from mlops.onnx_model import Model
 from mlops.serve.scorer import Scorer
+from postgres import Server
 from serving import Served
 
 
@@ -48,3 +51,13 @@ def serve(answered):
     """A function: variables -> a service of its own, which a test may stop, or break; task binary."""
     with ExitStack() as stack:
         yield lambda task="binary", **variables: stack.enter_context(Served(answered(task).path, **variables))
+
+
+@pytest.fixture
+def server():
+    """A running one, with a short path: a socket's may have 107 characters."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        running = Server(Path(folder)).start()
+        yield running
+        running.stop()

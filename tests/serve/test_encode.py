@@ -14,7 +14,7 @@ def test_lists_are_encoded_as_the_pipeline_encodes_the_table(scorer, test_rows, 
     """Numbers, codes, and NaN for what is missing."""
     made, rows = scorer(task), test_rows(task)
     lists = msgspec.convert(lists_of(rows, made.rows.inputs), made.rows.lists)
-    assert np.array_equal(encode(rows, made.model.columns), made.many(lists), equal_nan=True)
+    assert np.array_equal(encode(rows, made.model.columns), made.many(made.rows.values(lists)), equal_nan=True)
 
 
 @pytest.mark.parametrize("task", TASKS)

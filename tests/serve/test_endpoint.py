@@ -53,6 +53,17 @@ def breaks(body, asked):
     raise KeyError("income of Ann Smith")
 
 
+def test_work_may_be_awaited():
+    """An answer that takes its time, and a refusal that does."""
+
+    async def later(body, asked):
+        await asyncio.sleep(0)
+        return (refuses if body == b"no" else works)(body, asked)
+
+    assert (200, "r-1") == (Asking(later)(b"{}", x_request_id=b"r-1")[0], Asking(later)(x_request_id=b"r-1")[2][1])
+    assert 422 == Asking(later)(b"no")[0]
+
+
 def test_work_is_given_the_body_and_who_asked():
     """Its answer is sent as it is, with the request's id."""
     asking = Asking(works)

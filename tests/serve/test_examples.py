@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import astuple
 
 from mlops.contract import Column
 from mlops.serve.examples import value
@@ -13,7 +14,7 @@ def test_the_example_is_a_row(scorer, task):
     """Every input has a value, and no rule is broken."""
     made = scorer(task)
     assert list(made.rows.inputs) == list(made.example)
-    assert [] == made.warnings(msgspec.convert(made.example, made.rows.row))
+    assert [] == made.warnings(astuple(msgspec.convert(made.example, made.rows.row)))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,23 @@ def test_rows_are_written_in_order():
     log.close()
 
 
+def test_a_write_takes_so_many_rows(monkeypatch):
+    """However many entries of however many rows wait: a large batch is not unfolded together with the next."""
+    sizes = []
+
+    class Sizes(Sink):
+        def write(self, records):
+            sizes.append(len(records))
+
+    monkeypatch.setattr(logs, "BATCH", 10)
+    log = PredictionLog(Sizes(), 1000, list)
+    for rows in (4, 4, 4, 25, 25, 1):
+        log.put([0] * rows, rows)
+    log.start()
+    log.close()
+    assert [12, 25, 25, 1] == sizes
+
+
 def test_what_waits_is_written_at_the_end():
     """Close flushes, and lets go of the sink."""
     sink = Sink()

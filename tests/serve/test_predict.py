@@ -1,10 +1,12 @@
 """What is answered is what the pipeline says of the same rows, for every task, one row or many."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from mlops.serve.predict import ASIDE
 from serving import lists_of, row_of
 from tables import TASKS
 
@@ -45,6 +47,16 @@ def test_a_batch_is_scored_as_the_pipeline_scores_it(served, scorer, test_rows, 
         decision, score = np.array(scorer(task).model.classes)[decision], score.max(axis=1)
     assert np.allclose(score, said["score"], rtol=1e-6, atol=0)
     assert (said["score"] if task == "regression" else decision.tolist()) == said["decision"]
+
+
+def test_batches_that_are_scored_beside_each_other_are_answered_each_with_its_own(served, scorer):
+    """More than are taken at a time, long enough to be scored in a thread; and single rows between them."""
+    ages = [*range(20, 60, 4)]
+    rows = {age: scorer().example | {"age": age} for age in ages}
+    single = {age: served().predict(row).json["score"] for age, row in rows.items()}
+    with ThreadPoolExecutor(len(ages)) as pool:
+        answers = pool.map(lambda age: served().post("/predict-batch", [rows[age]] * (2 * ASIDE)).json["score"], ages)
+        assert {age: {score} for age, score in single.items()} == dict(zip(ages, map(set, answers), strict=True))
 
 
 def test_an_answer_names_the_model_and_the_request(served, scorer):

@@ -97,6 +97,22 @@ def test_a_batch_is_bounded():
             msgspec.convert(many, MADE.batch)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_batch_has_the_values_of_each_column(count):
+    """In the order of the columns, whether rows or lists were given."""
+    held = msgspec.convert([GOOD] * count, list[MADE.row])
+    lists = msgspec.convert({name: [each] * count for name, each in GOOD.items()}, MADE.lists)
+    for values in (MADE.values(held), MADE.values(lists)):
+        found = dict(zip(MADE.columns, values, strict=True))
+        assert {name: [each] * count for name, each in GOOD.items()} == {name: [*found[name]] for name in GOOD}
+
+
+def test_a_column_that_was_not_given_has_no_values():
+    """None, so that it is no list of nulls."""
+    given = {name: [each] for name, each in GOOD.items() if name != "key"}
+    assert MADE.values(msgspec.convert(given, MADE.lists))[MADE.columns.index("key")] is None
+
+
 def test_the_target_is_no_input_and_roles_are_optional():
     """What the model reads, in the order of its matrix."""
     assert list(TABLE.features) == list(MADE.inputs)

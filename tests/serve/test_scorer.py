@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import astuple
 
 from mlops.onnx_model import Model
 from mlops.serve.scorer import Scorer, fits
@@ -13,14 +14,15 @@ def held(scorer, **changes):
 
 
 def lists(scorer, **changes):
-    """Two rows of the example as lists, with other values."""
-    return msgspec.convert({name: [value] * 2 for name, value in scorer.example.items()} | changes, scorer.rows.lists)
+    """The columns of two rows of the example, with other values."""
+    two = {name: [value] * 2 for name, value in scorer.example.items()} | changes
+    return scorer.rows.values(msgspec.convert(two, scorer.rows.lists))
 
 
 def test_a_rule_that_only_warns_is_found_in_a_row(scorer):
     """Out of range or no category where the severity is warning, and in what the model does not read."""
-    assert [] == scorer().warnings(held(scorer()))
-    assert ["years_employed", "gender"] == scorer().warnings(held(scorer(), years_employed=75, gender="robot"))
+    assert [] == scorer().warnings(astuple(held(scorer())))
+    assert ["years_employed", "gender"] == scorer().warnings(astuple(held(scorer(), years_employed=75, gender="robot")))
 
 
 def test_a_rule_that_only_warns_is_counted_in_a_batch(scorer):

@@ -11,9 +11,10 @@ MISSING = float("nan")
 
 
 def encoder(rows: Rows, columns: list[dict]) -> tuple[Callable, Callable]:
-    """Return two functions: a Row -> float32 [1, columns]; a list of n Rows, or Columns of n values -> float32 [n, columns]."""
+    """Return two functions: a Row -> float32 [1, columns]; n values a column, see Rows.values -> float32 [n, columns]."""
     read = attrgetter(*map(rows.field, rows.inputs))
     read = read if len(rows.inputs) > 1 else lambda held, only=read: (only(held),)
+    places = [rows.columns.index(name) for name in rows.inputs]
     codes = [
         (place, {name: code for code, name in enumerate(column["categories"])})
         for place, column in enumerate(columns)
@@ -26,10 +27,8 @@ def encoder(rows: Rows, columns: list[dict]) -> tuple[Callable, Callable]:
             values[place] = code.get(values[place], MISSING)
         return np.array([values], dtype=np.float32)  # None becomes NaN
 
-    def many(held) -> np.ndarray:
-        if not held:  # of no row there are no columns to turn
-            return np.empty((0, len(columns)), dtype=np.float32)
-        values = [*(zip(*map(read, held), strict=True) if isinstance(held, list) else read(held))]
+    def many(held: tuple) -> np.ndarray:
+        values = [held[place] for place in places]
         for place, code in codes:
             values[place] = [code.get(value, MISSING) for value in values[place]]
         matrix = np.empty((len(values[0]), len(columns)), dtype=np.float32)

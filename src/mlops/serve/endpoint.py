@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct):
     request_id: str
 
 
-def endpoint(work: Callable[[bytes, Asked], bytes], metrics: Metrics, state: State) -> Callable:
+def endpoint(work: Callable[[bytes, Asked], bytes | Awaitable[bytes]], metrics: Metrics, state: State) -> Callable:
     """Return the ASGI function that answers a body with `work(body, asked)`, which raises Refused."""
     most, key = state.settings.max_body, state.settings.user_hash_key.encode()[:64]  # bytes that BLAKE2 takes
 
@@ -35,6 +35,8 @@ def endpoint(work: Callable[[bytes, Asked], bytes], metrics: Metrics, state: Sta
         counts = metrics.arms[asked.arm]
         try:
             status, answer = 200, work(await request.body(headers, receive, most), asked)
+            if not isinstance(answer, bytes):
+                answer = await answer
             counts.answered += 1
         except Refused as refused:
             status, answer = refused.status, _refusal(refused, asked, metrics)

@@ -15,7 +15,7 @@ class Asked(msgspec.Struct, gc=False):
 class Entry(msgspec.Struct, gc=False):
     """What the prediction log's queue holds: a request, what it held, what it was answered. Lists where it was a batch.
 
-    at: seconds since the epoch; held: a Row or Columns (see rows.Rows).
+    at: seconds since the epoch; held: a Row, or of a batch its columns (see rows.Rows.values).
     """
 
     at: float

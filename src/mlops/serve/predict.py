@@ -1,10 +1,12 @@
 """What is answered: one row, or a batch. A row costs one parse, one validation, one inference, one serialisation, one queue put."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
 from mlops.serve import refuse
 from mlops.serve.entry import Asked, Entry
@@ -12,6 +14,9 @@ from mlops.serve.log import PredictionLog
 from mlops.serve.metrics import Metrics
 from mlops.serve.rows import BROKEN
 from mlops.serve.scorer import Scorer
+
+ASIDE = 200  # rows from which on a batch is scored in a thread, so that single rows need not wait for it
+BATCHES = 2  # taken at a time: one is read while the other is scored; the rest wait as bytes
 
 
 def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], bytes]:
@@ -30,7 +35,7 @@ def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes
         answer = scorer.answer(score=score, decision=decision, model_hash=model_hash, request_id=asked.id)
         if scores is not None:
             answer.scores = scores[0]
-        if watched and (warnings := scorer.warnings(held)):
+        if watched and (warnings := scorer.warnings(astuple(held))):
             answer.warnings = warnings
             metrics.warned.update((name, "contract") for name in warnings)
         arms[asked.arm].score.add(score)
@@ -43,28 +48,35 @@ def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes
     return answered
 
 
-def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], bytes]:
+def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], Awaitable[bytes]]:
     """Return POST /predict-batch: the body of many rows, as an array of rows or as lists, a list a column -> their answers."""
     decode, encode = msgspec.json.Decoder(scorer.rows.batch).decode, msgspec.json.Encoder().encode
+    turn = asyncio.Semaphore(BATCHES)
 
-    def answered(body: bytes, asked: Asked) -> bytes:
+    async def answered(body: bytes, asked: Asked) -> bytes:
+        async with turn:
+            return await whole(body, asked)
+
+    async def whole(body: bytes, asked: Asked) -> bytes:
         try:
             held = decode(body)
         except BROKEN:
             raise refuse.batch(body, scorer.rows, scorer.max_rows) from None
-        if not isinstance(held, list) and (wrong := refuse.lengths(scorer.lengths(held))):
+        values = scorer.rows.values(held)
+        if not isinstance(held, list) and (wrong := refuse.lengths(scorer.lengths(values))):
             raise wrong
-        values = scorer.score(scorer.many(held))
-        if not np.isfinite(values).all():
+        matrix = scorer.many(values)
+        found = scorer.score(matrix) if len(matrix) < ASIDE else await asyncio.to_thread(scorer.score, matrix)
+        if not np.isfinite(found).all():
             raise ValueError("the model gives no number for a row")
-        score, decision, scores = scorer.read(values)
-        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(held).items()})
+        score, decision, scores = scorer.read(found)
+        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(values).items()})
         metrics.arms[asked.arm].score.add_all(score)
         answer = scorer.answers(
             score=score, decision=decision, model_hash=scorer.model.hash, request_id=asked.id, scores=scores
         )
         log.put(
-            Entry(time.time(), asked, held, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
+            Entry(time.time(), asked, values, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
             len(score),
         )
         return encode(answer)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from mlops.serve.entry import Entry
 from mlops.serve.scorer import Scorer
@@ -16,7 +17,7 @@ class Record(msgspec.Struct, gc=False):
     """One answer. Unique by (request_id, row, model_hash), as mirrors and retries repeat ids.
 
     at: when it was answered, UTC. row: place in a batch, 0 of a single row. user_hash: keyed hash of the user's id, null
-    without a key. arm: what the router assigned. features: what was given, a Row or {column: value}. score: of several classes the
+    without a key. arm: what the router assigned. features: what was given, a field a column. score: of several classes the
     likeliest's; scores: each class's. latency_ms: of the whole request.
     """
 
@@ -41,32 +42,24 @@ def unfolder(scorer: Scorer) -> Callable[[Entry], Iterator[Record]]:
 
     Protected columns, and prose other than id, group and time, are left out: see Column.logged of the contract.
     """
-    model_hash, one = scorer.model.hash, scorer.rows.row
-    logged = [(name, scorer.rows.field(name)) for name in scorer.logged]
-    left_out = [scorer.rows.field(name) for name in scorer.rows.columns if name not in scorer.logged]
-
-    def cut(row):
-        for field in left_out:  # they are optional, and the answer has been given
-            setattr(row, field, None)
-        return row
-
-    def features(held) -> Iterator:
-        if isinstance(held, list):
-            return map(cut, held)
-        given = {name: values for name, field in logged if (values := getattr(held, field)) is not None}
-        return (dict(zip(given, values, strict=True)) for values in zip(*given.values(), strict=True))
+    model_hash, one, columns = scorer.model.hash, scorer.rows.row, scorer.rows.columns
+    places = [columns.index(name) for name in scorer.logged]
+    fields = [(f"c{place}", object, None) for place in places]
+    names = {f"c{place}": columns[place] for place in places}
+    kept = msgspec.defstruct("Logged", fields, rename=names, omit_defaults=True, gc=False)
 
     def records(entry: Entry) -> Iterator[Record]:
         asked, at, latency = entry.asked, datetime.fromtimestamp(entry.at, UTC), round(entry.latency_ms, 3)
         about = (asked.user_hash, model_hash, asked.arm)
         if isinstance(entry.held, one):
-            answer = (entry.score, entry.scores, entry.decision)
-            yield Record(at, asked.id, 0, *about, cut(entry.held), *answer, latency)
+            values = astuple(entry.held)
+            features = kept(*(values[place] for place in places))
+            yield Record(at, asked.id, 0, *about, features, entry.score, entry.scores, entry.decision, latency)
             return
-        answers = zip(
-            features(entry.held), entry.score, entry.scores or [None] * len(entry.score), entry.decision, strict=True
-        )
-        for row, (kept, *answer) in enumerate(answers):
-            yield Record(at, asked.id, row, *about, kept, *answer, latency)
+        held, absent = entry.held, [None] * len(entry.score)
+        features = map(kept, *(absent if held[place] is None else held[place] for place in places))
+        answers = zip(features, entry.score, entry.scores or absent, entry.decision, strict=True)
+        for row, answer in enumerate(answers):
+            yield Record(at, asked.id, row, *about, *answer, latency)
 
     return records

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import astuple
 
 from mlops.contract import EXACT, Column, Contract
 from mlops.errors import CannotRun
@@ -39,6 +40,12 @@ class Rows:
     def field(self, name: str) -> str:
         """Return the attribute of a struct that holds column `name`."""
         return f"c{self.columns.index(name)}"
+
+    def values(self, held) -> tuple:
+        """Return the values of each column of a decoded batch, in the order of `columns`; None of one that was not given."""
+        if not isinstance(held, list):
+            return astuple(held)
+        return tuple(zip(*map(astuple, held), strict=True)) if held else ((),) * len(self.columns)
 
 
 def rows(table: Contract, inputs: list[dict], max_rows: int) -> Rows:

@@ -25,9 +25,8 @@ class Scorer:
         self.answer, self.answers = answers.kinds(model)
         self.example = examples.row(table.columns, self.rows)
         self.logged = [name for name in self.rows.columns if self._is_logged(name)]
-        self._fields = {name: self.rows.field(name) for name in self.rows.columns}
         self._strict = [
-            (name, self._fields[name], kind, list[kind], name in self.rows.inputs)
+            (name, self.rows.columns.index(name), kind, list[kind], name in self.rows.inputs)
             for name, kind in self.rows.strict.items()
         ]
         self.watches = bool(self._strict)
@@ -42,26 +41,26 @@ class Scorer:
         for _ in range(WARM):
             self.read(self.score(self.one(row)))
 
-    def warnings(self, row) -> list[str]:
-        """Return the columns of a row that break a rule which only warns."""
+    def warnings(self, row: tuple) -> list[str]:
+        """Return the columns of a row's values that break a rule which only warns."""
         return [
-            name for name, field, kind, _, needed in self._strict
-            if ((value := getattr(row, field)) is not None or needed) and not fits(value, kind)
+            name for name, place, kind, _, needed in self._strict
+            if ((value := row[place]) is not None or needed) and not fits(value, kind)
         ]  # fmt: skip
 
-    def warned(self, held) -> dict[str, int]:
-        """Return {column: rows} of the rows of a batch that break a rule which only warns."""
+    def warned(self, values: tuple) -> dict[str, int]:
+        """Return {column: rows} of the rows of a batch (see rows.Rows.values) that break a rule which only warns."""
         found = {}
-        for name, field, kind, kinds, needed in self._strict:
-            values = [getattr(row, field) for row in held] if isinstance(held, list) else getattr(held, field)
-            if values is not None and not fits(values, kinds):
-                found[name] = sum((value is not None or needed) and not fits(value, kind) for value in values)
+        for name, place, kind, kinds, needed in self._strict:
+            column = values[place]
+            if column is not None and not fits(column, kinds):
+                found[name] = sum((value is not None or needed) and not fits(value, kind) for value in column)
         return {name: rows for name, rows in found.items() if rows}
 
-    def lengths(self, lists) -> dict[str, int]:
+    def lengths(self, values: tuple) -> dict[str, int]:
         """Return {column: values} of the columns that were given."""
-        given = ((name, getattr(lists, field)) for name, field in self._fields.items())
-        return {name: len(values) for name, values in given if values is not None}
+        given = zip(self.rows.columns, values, strict=True)
+        return {name: len(column) for name, column in given if column is not None}
 
 
 def fits(value, kind) -> bool:

@@ -3,6 +3,7 @@
 FastAPI's middleware and router cost more than all the rest of a prediction, so these paths do not go through them.
 """
 
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -117,6 +118,7 @@ def _lifespan(scorer: Scorer, log: PredictionLog, state: State):
     async def lifespan(app):
         scorer.warm()
         log.start()
+        gc.freeze()  # what is there stays: a collection need not look at it again
         state.started = True
         logger.info("serving model %s", scorer.model.hash[:12])
         yield

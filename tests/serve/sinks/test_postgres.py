@@ -1,12 +1,7 @@
 """A real PostgreSQL is a prediction log for teams: partitioned by day, and lost by no restart."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,48 +11,7 @@ from mlops.serve.record import Record
 from mlops.serve.sinks.postgres import Postgres
 
 pytestmark = pytest.mark.slow
-PROGRAMS = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
 NOW = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
-
-
-class Server:
-    """PostgreSQL in a folder of its own, reached by a socket there; root hands it to the user `postgres`."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.url = folder, f"postgresql://postgres@/postgres?host={folder}"
-        if os.getuid() == 0:
-            shutil.chown(folder, "postgres")
-        self("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "postgres")
-
-    def __call__(self, program: str, *words: str) -> None:
-        """Run one of its programs."""
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-        subprocess.run([*as_user, str(PROGRAMS / program), *words], check=True, capture_output=True, cwd=self.folder)
-
-    def start(self) -> "Server":
-        """Listen on the socket alone."""
-        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
-        self("pg_ctl", "-D", f"{self.folder}/data", "-w", "-l", f"{self.folder}/log", "-o", options, "start")
-        return self
-
-    def stop(self) -> None:
-        """End at once, as a machine does that fails."""
-        self("pg_ctl", "-D", f"{self.folder}/data", "-w", "-m", "immediate", "stop")
-
-    def rows(self, query: str) -> list[tuple]:
-        """What a reader finds."""
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(query).fetchall()
-
-
-@pytest.fixture
-def server():
-    """A running one, with a short path: a socket's may have 107 characters."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        running = Server(Path(folder)).start()
-        yield running
-        running.stop()
 
 
 def record(**changes) -> Record:
