@@ -57,7 +57,7 @@ test: setup ## the template's own tests
 test-slow: $(SETUP) ## the tests that take minutes
 	@$(RUN) --group slow pytest -q -m slow -n auto --dist loadfile
 
-lint: setup ## ruff, zizmor, actionlint
+lint: setup ## ruff, zizmor, actionlint, hadolint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
 
 format: setup ## mend what ruff can mend

@@ -10,7 +10,7 @@ import pytest
 from mlops import lint
 from mlops.files import write_text
 
-CLEAN = {"a.py": '"""A module."""\n', "pyproject.toml": ""}
+CLEAN = {"a.py": '"""A module."""\n', "pyproject.toml": "", "Dockerfile": "FROM scratch\n"}
 WORKFLOW = """# What it is.
 name: hello
 
@@ -50,7 +50,7 @@ def test_a_clean_tree_passes(tree, capfd):
     """Each linter is named with its result."""
     assert 0 == lint.run(None), capfd.readouterr()
     said = capfd.readouterr().out
-    assert [] == [name for name in ("ruff check", "ruff format", "zizmor") if f"lint: {name}" not in said]
+    assert [] == [name for name in ("ruff check", "ruff format", "zizmor", "hadolint") if f"lint: {name}" not in said]
     assert "FAILED" not in said
 
 
@@ -60,6 +60,7 @@ def test_a_clean_tree_passes(tree, capfd):
         ("b.py", '"""A module."""\n\nimport os\n', "ruff check"),
         ("b.py", '"""A module."""\nx = {  "a":1}\n', "ruff format"),
         (".github/workflows/b.yml", WORKFLOW.replace("echo hello", "echo ${{ github.event.issue.title }}"), "zizmor"),
+        ("Dockerfile", "FROM debian:latest\n", "hadolint"),
     ],
 )
 def test_one_finding_fails_and_the_others_are_looked_for_all_the_same(tree, capfd, name, text, linter):

@@ -1,4 +1,4 @@
-"""Verb `lint`: the code and the workflow files. Run: mlops lint."""
+"""Verb `lint`: the code, the workflow files and the Dockerfile. Run: mlops lint."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ COMMANDS = (
     ("ruff", "format", "--check", "--quiet", "."),
     ("zizmor", "--offline", "--quiet", "--persona", "pedantic", WORKFLOWS),
     ("actionlint",),
+    ("hadolint", "--no-color", "Dockerfile"),
 )
 
 
