@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -47,6 +47,12 @@ setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for its
 
 setup-actionlint: ## install actionlint into .tools/bin (needs Go; CI has it)
 	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+setup-kustomize: ## install kustomize into .tools/bin (needs Go; CI has it)
+	GOBIN=$(TOOLS)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
+
+manifests: setup ## render every overlay, and hold it against the policy
+	@$(MLOPS) manifests
 
 pr: $(SETUP) ## the verdict: lint, pipeline, compare with main   [BASE=origin/main] [SKIP=deepchecks]
 	@$(MLOPS) pr $(COMPARE)

@@ -27,7 +27,7 @@ VERBS = {
     "behaviour": ("mlops.pipeline.behaviour", "run tests/model against the exported model"),
     "deepchecks": ("mlops.pipeline.deepchecks", "run the deepchecks suite in its own environment"),
     "compare": ("mlops.compare", "score main and candidate on the same rows: the verdict"),
-    "lint": ("mlops.lint", "ruff, zizmor and actionlint"),
+    "lint": ("mlops.lint", "ruff, zizmor, actionlint and hadolint"),
     "repro": ("mlops.repro", "run the pipeline: what changed, and nothing else"),
     "pr": ("mlops.pr", "lint, pipeline, compare: what a pull request runs"),
     "lock": ("mlops.lock", "take dvc.lock and metrics.json from CI, check them, commit them"),
@@ -40,6 +40,7 @@ VERBS = {
     "upgrade": ("mlops.upgrade", "merge a newer template; your room stays"),
     "doctor": ("mlops.doctor", "is this copy set up?"),
     "needs": ("mlops.needs", "did every job before the required check succeed?"),
+    "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
 

@@ -3,6 +3,8 @@
 CONTRACT = "data/contract.yaml"
 PARAMS = "params.yaml"
 LOCK = "dvc.lock"
+OVERLAYS = "manifests/overlays"
+OVERLAY = OVERLAYS + "/{}/kustomization.yaml"
 TABLE = "data/table.parquet"  # the table that `adopt` was given
 
 # the owner's room: what `adopt` replaces, and an upgrade leaves alone

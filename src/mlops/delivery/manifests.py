@@ -1,0 +1,21 @@
+"""Verb `manifests`: render every overlay and hold it against the policy. Run: mlops manifests."""
+
+from pathlib import Path
+
+from mlops.delivery import overlay, policy
+from mlops.delivery.render import rendered
+from mlops.paths import OVERLAY
+
+
+def run(args) -> int:
+    """Return 1 where an overlay breaks a rule; raises CannotRun where one cannot be rendered."""
+    broken = 0
+    for environment in overlay.environments():
+        overlay.read(environment)
+        objects = rendered(Path(OVERLAY.format(environment)).parent)
+        found = policy.faults(objects)
+        print(f"{environment}: {len(objects)} objects, {f'{len(found)} faults' if found else 'no fault'}")
+        for fault in found:
+            print(f"- {fault}")
+        broken += len(found)
+    return int(bool(broken))

@@ -1,0 +1,102 @@
+"""What no object of manifests/ may break, whatever an overlay changes. A rule's docstring is what a person reads.
+
+A rule of a container is given the container and its pod's spec; it returns what is wrong, or nothing.
+"""
+
+from collections.abc import Iterator
+
+from mlops.delivery.overlay import DIGEST
+
+UNBOUND = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}  # kinds without a namespace
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+def faults(objects: list[dict]) -> list[str]:
+    """Return a sentence for each rule that an object breaks."""
+    found = [f"{_name(each)} {fault}" for each in objects for fault in _of_object(each)]
+    for each in objects:
+        for container, spec in _containers(each):
+            for rule in CONTAINER_RULES:
+                if wrong := rule(container, spec):
+                    found.append(f"{_name(each)}, container {container['name']}: {rule.__doc__} It has {wrong}.")
+    if not any(_denies_all(each) for each in objects):
+        found.append("No NetworkPolicy denies everything that no other one allows.")
+    return found
+
+
+def digest_only(container: dict, spec: dict) -> str | None:
+    """An image is named by its digest, as a tag may move."""
+    repository, _, digest = container["image"].partition("@")
+    tagged = ":" in repository.rpartition("/")[2]
+    return None if DIGEST.fullmatch(digest) and not tagged else container["image"]
+
+
+def non_root(container: dict, spec: dict) -> str | None:
+    """A container runs as a user that is not root."""
+    said = spec.get("securityContext", {}) | container.get("securityContext", {})
+    return None if said.get("runAsNonRoot") is True and said.get("runAsUser") != 0 else str(said)
+
+
+def read_only(container: dict, spec: dict) -> str | None:
+    """A container's root file system is read-only."""
+    said = container.get("securityContext", {})
+    return None if said.get("readOnlyRootFilesystem") is True else str(said)
+
+
+def no_privileges(container: dict, spec: dict) -> str | None:
+    """A container gains no privilege, has no capability, and the runtime's seccomp profile."""
+    said = spec.get("securityContext", {}) | container.get("securityContext", {})
+    right = said.get("allowPrivilegeEscalation") is False and not said.get("privileged")
+    dropped = said.get("capabilities") == {"drop": ["ALL"]}
+    profiled = said.get("seccompProfile", {}).get("type") == "RuntimeDefault"
+    return None if right and dropped and profiled else str(said)
+
+
+def limits(container: dict, spec: dict) -> str | None:
+    """A container says how much processor and memory it needs, and how much it may take."""
+    said = container.get("resources", {})
+    right = all({"cpu", "memory"} <= set(said.get(part, ())) for part in ("requests", "limits"))
+    return None if right else str(said)
+
+
+def probes(container: dict, spec: dict) -> str | None:
+    """A container is asked whether it has started, is ready and lives."""
+    missing = [name for name in PROBES if name not in container]
+    return f"no {', '.join(missing)}" if missing else None
+
+
+def no_token(container: dict, spec: dict) -> str | None:
+    """A pod holds no token of the cluster's API."""
+    return (
+        None
+        if spec.get("automountServiceAccountToken") is False
+        else "one, as automountServiceAccountToken is not false"
+    )
+
+
+CONTAINER_RULES = (digest_only, non_root, read_only, no_privileges, limits, probes, no_token)
+
+
+def _of_object(each: dict) -> Iterator[str]:
+    namespace = each["metadata"].get("namespace")
+    if each["kind"] not in UNBOUND and namespace in (None, "default"):
+        yield f"is in namespace {namespace}: the overlay's line `namespace:` should name one of its own."
+    rolling = each.get("spec", {}).get("strategy", {}).get("rollingUpdate", {})
+    if each["kind"] == "Deployment" and rolling.get("maxUnavailable") != 0:
+        yield "may have fewer pods while it is updated: strategy.rollingUpdate.maxUnavailable should be 0."
+
+
+def _containers(each: dict) -> Iterator[tuple[dict, dict]]:
+    spec = each.get("spec", {}).get("template", {}).get("spec", {})
+    for container in [*spec.get("containers", ()), *spec.get("initContainers", ())]:
+        yield container, spec
+
+
+def _denies_all(each: dict) -> bool:
+    spec = each.get("spec", {})
+    closed = spec.get("podSelector") == {} and set(spec.get("policyTypes", ())) == {"Ingress", "Egress"}
+    return each["kind"] == "NetworkPolicy" and closed and not spec.get("ingress") and not spec.get("egress")
+
+
+def _name(each: dict) -> str:
+    return f"{each['kind']} {each['metadata']['name']}"

@@ -1,0 +1,44 @@
+"""The verb looks at every overlay, and fails for one."""
+
+import shutil
+
+import pytest
+
+from copies import ROOT
+from mlops.delivery import manifests
+from mlops.errors import CannotRun
+from rendering import needs_kustomize
+
+pytestmark = needs_kustomize
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """This repository's manifests, in the working directory."""
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_is_handed_out_has_no_fault(tree, capsys):
+    """A line an environment."""
+    assert 0 == manifests.run(None)
+    assert ["dev", "prod", "staging"] == [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_fault_of_one_overlay_is_said_and_fails(tree, capsys):
+    """The others are looked at all the same."""
+    path = tree / "manifests/overlays/prod/kustomization.yaml"
+    path.write_text(path.read_text().replace("namespace: model-prod", "namespace: default"))
+    assert 1 == manifests.run(None)
+    said = capsys.readouterr().out
+    assert "- Service model is in namespace default" in said
+    assert "staging: 9 objects, no fault" in said
+
+
+def test_a_tag_in_an_overlay_cannot_run(tree):
+    """It is no digest."""
+    path = tree / "manifests/overlays/dev/kustomization.yaml"
+    path.write_text(path.read_text().replace("digest: sha256", "newTag: sha256"))
+    with pytest.raises(CannotRun, match="overlays/dev/kustomization.yaml: image 'champion' needs newName and a digest"):
+        manifests.run(None)
