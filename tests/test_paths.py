@@ -11,7 +11,7 @@ from mlops import paths
 ROOT = Path(__file__).parents[1]
 NAMES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
 BY_VERBS = {"VERDICT", "REPORT", "REPORT_PAGE", "STOPPED"}
-BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE"}
+BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "OVERLAYS", "OVERLAY"}
 
 
 def outputs() -> set[str]:
@@ -56,5 +56,13 @@ def test_git_keeps_what_people_review_and_nothing_that_is_made():
     ignored = subprocess.run(
         ["git", "check-ignore", "--no-index", *NAMES.values()], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
-    kept = {"data/contract.yaml", "data/table.parquet", "params.yaml", "dvc.lock", "metrics.json"}
+    kept = {
+        "data/contract.yaml",
+        "data/table.parquet",
+        "params.yaml",
+        "dvc.lock",
+        "metrics.json",
+        paths.OVERLAYS,
+        paths.OVERLAY,
+    }
     assert kept == {*NAMES.values()} - {*ignored}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mlops.delivery.overlay import DIGEST
 
 UNBOUND = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}  # kinds without a namespace
+UNNAMED = (None, "default")  # namespaces that are nobody's
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -79,7 +80,7 @@ CONTAINER_RULES = (digest_only, non_root, read_only, no_privileges, limits, prob
 
 def _of_object(each: dict) -> Iterator[str]:
     namespace = each["metadata"].get("namespace")
-    if each["kind"] not in UNBOUND and namespace in (None, "default"):
+    if each["kind"] not in UNBOUND and namespace in UNNAMED:
         yield f"is in namespace {namespace}: the overlay's line `namespace:` should name one of its own."
     rolling = each.get("spec", {}).get("strategy", {}).get("rollingUpdate", {})
     if each["kind"] == "Deployment" and rolling.get("maxUnavailable") != 0:
