@@ -2,7 +2,8 @@
 ARG BASE=docker.io/library/python:3.12-slim-bookworm@sha256:782412e85d0f0984994c290652577d4018aff08145c85b262bb63dc0c7522254
 
 FROM ${BASE} AS build
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv UV_PYTHON=python3
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv UV_PYTHON=python3 \
+    PYC_INVALIDATION_MODE=unchecked-hash PYTHONHASHSEED=0
 RUN python3 -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir uv==0.13.9
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
@@ -19,6 +20,7 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash src
 
 # The base without what installs, compiles or converts: Perl is dpkg's, and nothing is installed here any more.
 FROM ${BASE} AS root
+ARG SOURCE_DATE_EPOCH=0
 RUN find / -xdev -type d \( -name pip -o -name 'pip-*' -o -name ensurepip -o -name setuptools -o -name idlelib -o -name tkinter -o -name turtledemo \) \
       -path '*/lib/*' -prune -exec rm -rf {} + \
     && rm -rf /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info /usr/share/python-wheels /var/lib/apt/lists /var/cache/* \
@@ -37,7 +39,8 @@ COPY metrics.json ./
 ARG GIT_COMMIT
 ARG MODEL_HASH
 ARG DATA_HASH
-LABEL org.opencontainers.image.revision=${GIT_COMMIT} mlops.model-hash=${MODEL_HASH} mlops.data-hash=${DATA_HASH}
+ARG BUILD_KEY
+LABEL org.opencontainers.image.revision=${GIT_COMMIT} mlops.build-key=${BUILD_KEY} mlops.model-hash=${MODEL_HASH} mlops.data-hash=${DATA_HASH}
 ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app/src PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 LISTEN=0.0.0.0 PORT=8000 GIT_COMMIT=${GIT_COMMIT}
 USER 10001
 EXPOSE 8000

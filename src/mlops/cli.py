@@ -40,6 +40,7 @@ VERBS = {
     "upgrade": ("mlops.upgrade", "merge a newer template; your room stays"),
     "doctor": ("mlops.doctor", "is this copy set up?"),
     "needs": ("mlops.needs", "did every job before the required check succeed?"),
+    "image": ("mlops.delivery.image", "build the image of the current model: an OCI archive, and its digest"),
     "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }

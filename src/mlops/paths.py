@@ -28,6 +28,10 @@ DEEPCHECKS = "reports/deepchecks.json"
 DEEPCHECKS_PAGE = "reports/deepchecks.html"
 STOPPED = "reports/stopped/{}.txt"
 
+# written by `mlops image`: the archive, and what it is made of
+IMAGE = "build/image.tar"
+IMAGE_ABOUT = "build/image.json"
+
 # written by `mlops compare`
 VERDICT = "reports/verdict.json"
 REPORT = "reports/report.md"

@@ -1,0 +1,41 @@
+"""What an image is made of, as one hash: where the registry has our image of this key, nothing is built again.
+
+It is the hash of git's own names of the files that .dockerignore admits, at a commit: so it is known of every commit without
+a checkout, and is the same for two commits that differ in what no image holds.
+"""
+
+import re
+
+from mlops.dvc import git
+from mlops.errors import CannotRun
+from mlops.files import sha256
+from mlops.paths import MODEL
+
+ALWAYS = ("Dockerfile", ".dockerignore")
+KEY = re.compile(r"[0-9a-f]{64}")
+
+
+def build_key(commit: str = "HEAD", root=".") -> str:
+    """Return the build key of a commit, 64 hex digits.
+
+    The model, which git does not hold, counts by its hash in metrics.json. Raises CannotRun where the commit lacks a file.
+    """
+    names = [*ALWAYS, *admitted(commit, root)]
+    listed = git("ls-tree", "-r", "--full-tree", commit, "--", *names, root=root)
+    held = [line.split("\t", 1)[1] for line in listed.splitlines()]
+    absent = [name for name in names if not any(path == name or path.startswith(f"{name}/") for path in held)]
+    if absent:
+        raise CannotRun(f"commit {commit[:12]} has no {', '.join(absent)}, of which an image is made: commit it first")
+    return sha256(listed.encode())
+
+
+def admitted(commit: str = "HEAD", root=".") -> list[str]:
+    """Return the paths that .dockerignore admits at a commit, without the model."""
+    lines = git("show", f"{commit}:.dockerignore", root=root).splitlines()
+    return [line[1:] for line in lines if line.startswith("!") and line[1:] != MODEL]
+
+
+def changed(root=".") -> list[str]:
+    """Return the files of an image that differ from HEAD: an image of them has no key."""
+    said = git("status", "--porcelain", "--untracked-files=all", "--", *ALWAYS, *admitted(root=root), root=root)
+    return [line[2:].strip() for line in said.splitlines()]
