@@ -3,7 +3,7 @@ ARG BASE=docker.io/library/python:3.12-slim-bookworm@sha256:782412e85d0f0984994c
 
 FROM ${BASE} AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv UV_PYTHON=python3 \
-    PYC_INVALIDATION_MODE=unchecked-hash PYTHONHASHSEED=0
+    PYC_INVALIDATION_MODE=UNCHECKED_HASH PYTHONHASHSEED=0
 RUN python3 -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir uv==0.13.9
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
