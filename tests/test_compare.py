@@ -18,6 +18,7 @@ from copies import copy
 from judging import RULE, knobs
 from mlops import cli, compare, contract, dvc, params
 from mlops.baseline import Baseline
+from mlops.delivery.overlay import UNRELEASED
 from mlops.errors import CannotRun
 from mlops.files import read_table, sha256, write_json, write_table, write_text
 from mlops.metrics import TASKS
@@ -347,6 +348,21 @@ def test_what_cannot_be_judged_is_an_error_with_one_sentence(tree, capsys, broke
     assert before == {name: Path(name).read_bytes() for name in before}
     assert [] == [path for path in Path().rglob("*.part") if ".dvc" not in path.parts]
     assert 1 == len(tree.git("worktree", "list").splitlines())
+
+
+def test_prod_has_a_champion_once_mains_overlay_names_an_image(tree):
+    """Not in a fresh copy, and not by the candidate's own overlay, nor without it."""
+    name, digest = "manifests/overlays/prod/kustomization.yaml", f"sha256:{'a' * 64}"
+    assert compare.gather(tree.main).no_champion.startswith("nothing is in prod yet")
+    tree.edit(name, UNRELEASED, digest)
+    assert compare.gather(tree.main).no_champion.startswith("nothing is in prod yet")
+    tree.git("commit", "-q", "-a", "-m", "a promotion")
+    released = tree.git("rev-parse", "HEAD")
+    tree.edit(name, digest, UNRELEASED)
+    assert "" == compare.gather(released).no_champion
+    tree.git("rm", "-q", "-f", name)
+    tree.git("commit", "-q", "-m", "no prod")
+    assert compare.gather(tree.git("rev-parse", "HEAD")).no_champion.startswith("nothing is in prod yet")
 
 
 def test_a_fresh_lock_passes(tree):

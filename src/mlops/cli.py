@@ -42,6 +42,7 @@ VERBS = {
     "needs": ("mlops.needs", "did every job before the required check succeed?"),
     "image": ("mlops.delivery.image", "build the image of the current model: an OCI archive, and its digest"),
     "smoke": ("mlops.delivery.smoke", "run the image, and hold its answers against what was judged"),
+    "push-image": ("mlops.delivery.push_image", "push the archive that was scanned, by its digest"),
     "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }

@@ -14,6 +14,7 @@ import pandas as pd
 from mlops import baseline, contract, dvc, gates, known_metrics, params, slices, split, stopped, verdict
 from mlops.bootstrap import paired, single
 from mlops.contract import Contract
+from mlops.delivery import overlay
 from mlops.doctor import SAMPLE
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table
@@ -28,6 +29,7 @@ from mlops.paths import (
     LOCK,
     METRICS,
     MODEL,
+    OVERLAY,
     PART,
     PREDICTIONS,
     REPORT,
@@ -40,7 +42,6 @@ from mlops.proxy import strongest
 from mlops.repro import reference_machine
 from mlops.task import score_columns
 
-PROD = "manifests/overlays/prod"  # what prod serves, once something does
 STAGES = {"deepchecks"}  # what SKIP= may leave out
 NEEDED = {"ingest", "validate", "prepare", "train", "evaluate"}  # without these there is nothing to judge
 
@@ -137,7 +138,7 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
         main_params=gates.limits.read(commit),
         behind=int(dvc.git("rev-list", "--count", f"HEAD..{commit}")),
         skipped=skipped,
-        no_champion="" if Path(PROD).exists() else "nothing is in prod yet: no champion to compare with",
+        no_champion="" if _in_prod(commit) else "nothing is in prod yet: no champion to compare with",
     )
     main = None
     if baseline.committed(commit) is None:
@@ -156,6 +157,13 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
             evidence.main_deepchecks = baseline.report(commit, DEEPCHECKS)
     measure(evidence, main, model, test.drop(columns="_key"), read_table(PART.format("train")))
     return evidence
+
+
+def _in_prod(commit: str) -> bool:
+    """Whether prod's overlay names an image, as main has it: the candidate's own overlay excuses nothing."""
+    name = OVERLAY.format("prod")
+    text = dvc.git("show", f"{commit}:{name}", check=False)
+    return text is not None and any(image.released for image in overlay.images(text, name).values())
 
 
 def common(

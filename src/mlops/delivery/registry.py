@@ -1,0 +1,97 @@
+"""Images in a registry, by skopeo: looked at, and copied so that their digest stays."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+
+from mlops.delivery.overlay import DIGEST, Image
+from mlops.errors import CannotRun
+
+REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+")
+ABSENT = ("manifest unknown", "name unknown", "not found", "repository name not known")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that the registry has; labels: what its build says of it."""
+
+    image: Image
+    labels: dict[str, str]
+
+    def label(self, name: str) -> str:
+        """Return a label of ours (`commit` is OCI's revision); raises CannotRun naming the one that is missing."""
+        full = "org.opencontainers.image.revision" if name == "commit" else f"mlops.{name}"
+        value = self.labels.get(full)
+        if not value:
+            raise CannotRun(
+                f"{self.image} has no label {full}: it was not built by `mlops image`, or its build was changed"
+            )
+        return value
+
+
+def repository(name: str) -> str:
+    """Return a repository's name as registries want it; raises CannotRun where it is none."""
+    lower = name.lower()  # GitHub's owners may have capitals
+    if not REPOSITORY.fullmatch(lower):
+        raise CannotRun(
+            f"'{name}' is no repository of a registry: it should be registry/owner/name, without tag or digest"
+        )
+    return lower
+
+
+def find(name: str, reference: str) -> Found | None:
+    """Return the image of a tag or a digest in repository `name`, None where there is none.
+
+    Raises CannotRun where the registry gives no answer, or not the bytes that the digest names.
+    """
+    separator = "@" if DIGEST.fullmatch(reference) else ":"
+    done = _skopeo("inspect", "--no-tags", _tls(name), f"docker://{name}{separator}{reference}")
+    if done.returncode:
+        if any(word in done.stderr.lower() for word in ABSENT):
+            return None
+        raise CannotRun(f"{name} gives no answer ({_said(done)}): is the registry up, and may this token read it?")
+    said = json.loads(done.stdout)
+    if separator == "@" and said["Digest"] != reference:
+        raise CannotRun(f"{name}@{reference} answers with {said['Digest']}: do not use it")
+    return Found(Image(name, said["Digest"]), said.get("Labels") or {})
+
+
+def copy(archive: str, name: str, tag: str) -> str:
+    """Push an OCI archive to `name`:`tag`, and return the digest that the registry then has of it.
+
+    Raises CannotRun where it refuses, or where the digest is another one than the archive's.
+    """
+    done = _skopeo(
+        "copy",
+        _tls(name, "dest-"),
+        "--quiet",
+        "--preserve-digests",
+        "--retry-times",
+        "3",
+        f"oci-archive:{archive}",
+        f"docker://{name}:{tag}",
+    )
+    if done.returncode:
+        raise CannotRun(f"{name} refuses the image ({_said(done)}): nothing was released; run this job again")
+    found = find(name, tag)
+    if found is None:
+        raise CannotRun(f"{name} took the image and does not have it: run this job again")
+    return found.image.digest
+
+
+def _skopeo(*words: str) -> subprocess.CompletedProcess:
+    try:
+        return subprocess.run(["skopeo", *words], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CannotRun("skopeo is not installed here: registries are asked by it") from None
+
+
+def _tls(name: str, side: str = "") -> str:
+    """Return skopeo's option: only this machine itself may speak without TLS."""
+    host = name.partition("/")[0].partition(":")[0]
+    return f"--{side}tls-verify={str(host not in ('127.0.0.1', 'localhost')).lower()}"
+
+
+def _said(done: subprocess.CompletedProcess) -> str:
+    return " ".join(done.stderr.split())[-300:]
