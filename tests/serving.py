@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-LISTENS = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
+LISTENS = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def load(path, kind: type[Section], root=".") -> Section:
         return parse((Path(root) / path).read_text(encoding="utf-8"), kind, str(path))
     except FileNotFoundError:
         raise CannotRun(f"{path} is not there: restore it with `git checkout origin/main -- {path}`") from None
+    except OSError as error:
+        raise CannotRun(f"{path} cannot be read ({error.strerror}): it should be a file") from None
 
 
 def _place(values, path) -> str:

@@ -44,6 +44,8 @@ class Model:
             return cls(Path(path).read_bytes(), str(path))
         except FileNotFoundError:
             raise CannotRun(f"{path} is not there: run `make train` first") from None
+        except OSError as error:
+            raise CannotRun(f"{path} cannot be read ({error.strerror}): it should be a file") from None
 
     @cached_property
     def session(self):

@@ -20,7 +20,7 @@ class Asking:
 
     def __init__(self, work):
         self.metrics, self.state = Metrics("m"), State(Settings(user_hash_key="k"), started=True)
-        self.called = endpoint(work, self.metrics, self.state)
+        self.called = endpoint(work, self.metrics, self.state, 10_000)
 
     def __call__(self, body: bytes = b"{}", **headers) -> tuple[int, dict, dict]:
         """Status, headers and body of the answer."""
@@ -64,6 +64,28 @@ def test_work_may_be_awaited():
     assert 422 == Asking(later)(b"no")[0]
 
 
+def test_a_refusal_without_a_fault_is_one_all_the_same():
+    """A name that is given twice: of the two values the search for faults sees only the last."""
+
+    def twice(body, asked):
+        raise Refused(422, [])
+
+    asking = Asking(twice)
+    assert (422, "a name is given twice") == (asking()[0], asking()[2]["error"])
+    assert 2 == asking.metrics.arms["none"].refused
+
+
+def test_work_that_is_cut_off_is_counted_and_told_to_come_again():
+    """The process ends, and has waited long enough."""
+
+    async def cut(body, asked):
+        raise asyncio.CancelledError
+
+    asking = Asking(cut)
+    assert (503, "the service ends: send it again") == (asking()[0], asking()[2]["error"])
+    assert 2 == asking.metrics.arms["none"].failed
+
+
 def test_work_is_given_the_body_and_who_asked():
     """Its answer is sent as it is, with the request's id."""
     asking = Asking(works)
@@ -82,7 +104,7 @@ def test_a_refusal_is_counted_by_field_and_rule():
     asking = Asking(refuses)
     status, _, body = asking(x_request_id=b"r-1")
     assert (422, "age: too old (and 1 more)", "r-1") == (status, body["error"], body["request_id"])
-    assert {("age", "range"): 1, ("", "unknown"): 1} == asking.metrics.rejected
+    assert {("none", "age", "range"): 1, ("none", "", "unknown"): 1} == asking.metrics.rejected
     assert (0, 1, 0) == tuple(getattr(asking.metrics.arms["none"], name) for name in ("answered", "refused", "failed"))
 
 

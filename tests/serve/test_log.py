@@ -1,6 +1,7 @@
 """The queue before a sink: it never waits, counts what it drops, and writes the rest, whatever happens to the sink meanwhile."""
 
 import logging
+import threading
 import time
 
 import pytest
@@ -22,6 +23,7 @@ class Sink:
             self.failures -= 1
             raise self.error
         self.rows += records
+        return len(records)
 
     def close(self):
         """Remember it."""
@@ -61,6 +63,7 @@ def test_a_write_takes_so_many_rows(monkeypatch):
     class Sizes(Sink):
         def write(self, records):
             sizes.append(len(records))
+            return len(records)
 
     monkeypatch.setattr(logs, "BATCH", 10)
     log = PredictionLog(Sizes(), 1000, list)
@@ -117,6 +120,7 @@ def test_a_row_that_a_sink_cannot_hold_is_dropped_alone(caplog):
             if 13 in records:
                 raise ValueError("13 of Ann Smith")
             self.rows += records
+            return len(records)
 
     sink = Picky()
     log = PredictionLog(sink, 1000, list)
@@ -126,7 +130,86 @@ def test_a_row_that_a_sink_cannot_hold_is_dropped_alone(caplog):
         log.close()
     assert [row for row in range(50) if row != 13] == sink.rows
     assert (49, 1, 0) == (log.written, log.dropped, log.waiting)
-    assert ["prediction log: a row cannot be written and is dropped (ValueError)"] == caplog.messages
+    assert "prediction log: 1 row(s) cannot be written and are dropped (ValueError)" == caplog.messages[0]
+
+
+def test_an_entry_that_is_no_rows_is_dropped_alone(caplog):
+    """The writer goes on."""
+
+    def picky(entry):
+        if entry == "bad":
+            raise KeyError("Ann Smith")
+        return list(entry)
+
+    sink = Sink()
+    log = PredictionLog(sink, 1000, picky)
+    for entry in ([1], "bad", [2]):
+        log.put(entry)
+    with caplog.at_level(logging.ERROR, "mlops.serve"):
+        log.start()
+        log.close()
+    assert ([1, 2], 2, 1, 0) == (sink.rows, log.written, log.dropped, log.waiting)
+    assert "prediction log: 1 row(s) cannot be written and are dropped (KeyError)" == caplog.messages[0]
+
+
+def test_what_waits_is_bounded_in_bytes_too(monkeypatch):
+    """Few rows may be long ones."""
+    monkeypatch.setattr(logs, "BYTES", 100)
+    log = PredictionLog(Sink(), 1000, list)
+    for size in (60, 50, 40):
+        log.put([size], 1, size)
+    assert (2, 1, 100) == (log.waiting, log.dropped, log.bytes)
+    log.start()
+    log.close()
+    assert ([60, 40], 0) == (log.sink.rows, log.bytes)
+
+
+def test_drops_are_said_at_once_and_at_the_end(caplog):
+    """Not at each of them."""
+    log = PredictionLog(Sink(), 1, list)
+    with caplog.at_level(logging.WARNING, "mlops.serve"):
+        for row in range(5):
+            log.put([row])
+        log.start()
+        log.close()
+        log.close()
+    assert [
+        "prediction log: 1 rows dropped so far, as too many wait; see LOG_ROWS",
+        "prediction log: 1 rows written, 4 dropped since the start",
+    ] == caplog.messages
+
+
+def test_a_write_that_hangs_is_no_success(monkeypatch):
+    """It is not up while it lasts."""
+    monkeypatch.setattr(logs, "HANGS", 0.05)
+    free = threading.Event()
+
+    class Slow(Sink):
+        def write(self, records):
+            free.wait(30)
+            return super().write(records)
+
+    log = started(Slow())
+    assert log.up
+    log.put([1])
+    wait(lambda: not log.up)
+    free.set()
+    wait(lambda: log.up)
+    log.close()
+
+
+def test_rows_that_were_there_are_no_written_ones():
+    """A sink says how many were new."""
+
+    class Half(Sink):
+        def write(self, records):
+            return len(records) // 2
+
+    log = PredictionLog(Half(), 1000, list)
+    log.put([*range(10)], 10)
+    log.start()
+    log.close()
+    assert (5, 5, 0) == (log.written, log.repeated, log.waiting)
 
 
 def test_a_sentence_for_people_is_said_whole(caplog):
@@ -150,7 +233,10 @@ def test_rows_that_cannot_be_written_at_the_end_are_counted_and_said(caplog, mon
     wait(lambda: not log.up)
     with caplog.at_level(logging.ERROR, "mlops.serve"):
         log.close()
-    assert "prediction log: 2 rows could not be written in time and are lost" == caplog.messages[-1]
+    assert [
+        "prediction log: 2 rows could not be written in time and are lost",
+        "prediction log: 0 rows written, 2 dropped since the start",
+    ] == caplog.messages[-2:]
     assert 2 == log.dropped
 
 

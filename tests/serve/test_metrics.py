@@ -14,7 +14,7 @@ from mlops.serve.metrics import ARMS, Histogram, Metrics
 class Log:
     """What the prediction log says of itself."""
 
-    waiting, written, dropped, up = 3, 40, 2, False
+    waiting, written, repeated, dropped, up = 3, 40, 1, 2, False
 
 
 def samples(metrics: Metrics) -> dict:
@@ -35,8 +35,8 @@ def metrics() -> Metrics:
     made.arms["champion"].answered += 3
     made.arms["champion"].score.add_all([0.05, 0.1, 0.95])
     made.arms["champion"].seconds.add(0.0007)
-    made.rejected["age", "range"] += 2
-    made.warned["income", "contract"] += 1
+    made.rejected["none", "age", "range"] += 2
+    made.warned["none", "income", "contract"] += 1
     return made
 
 
@@ -45,13 +45,15 @@ def test_counts_are_read_as_they_were_made(metrics):
     found = samples(metrics)
     assert 3 == found["predict_requests_total", (("arm", "champion"), ("outcome", "answered"))]
     assert 0 == found["predict_requests_total", (("arm", "challenger"), ("outcome", "failed"))]
-    assert 2 == found["predict_rejected_fields_total", (("field", "age"), ("rule", "range"))]
-    assert 1 == found["predict_warned_fields_total", (("field", "income"), ("rule", "contract"))]
+    assert 2 == found["predict_rejected_fields_total", (("arm", "none"), ("field", "age"), ("rule", "range"))]
+    assert 1 == found["predict_warned_fields_total", (("arm", "none"), ("field", "income"), ("rule", "contract"))]
     log = {
         name: found[f"prediction_log_{name}", ()]
-        for name in ("waiting_rows", "written_rows_total", "dropped_rows_total", "up")
+        for name in ("waiting_rows", "written_rows_total", "repeated_rows_total", "dropped_rows_total", "up")
     }
-    assert {"waiting_rows": 3, "written_rows_total": 40, "dropped_rows_total": 2, "up": 0} == log
+    assert {
+        "waiting_rows": 3, "written_rows_total": 40, "repeated_rows_total": 1, "dropped_rows_total": 2, "up": 0,
+    } == log  # fmt: skip
 
 
 def test_histograms_are_cumulative(metrics):

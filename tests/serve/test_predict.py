@@ -1,12 +1,20 @@
 """What is answered is what the pipeline says of the same rows, for every task, one row or many."""
 
+import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from mlops.serve import predict
+from mlops.serve.entry import Asked
+from mlops.serve.log import PredictionLog
+from mlops.serve.metrics import Metrics
 from mlops.serve.predict import ASIDE
+from mlops.serve.scorer import Scorer
+from mlops.serve.sinks.off import Off
 from serving import lists_of, row_of
 from tables import TASKS
 
@@ -57,6 +65,95 @@ def test_batches_that_are_scored_beside_each_other_are_answered_each_with_its_ow
     with ThreadPoolExecutor(len(ages)) as pool:
         answers = pool.map(lambda age: served().post("/predict-batch", [rows[age]] * (2 * ASIDE)).json["score"], ages)
         assert {age: {score} for age, score in single.items()} == dict(zip(ages, map(set, answers), strict=True))
+
+
+def test_a_batch_is_counted_and_logged_row_by_row(serve, scorer):
+    """Scores, broken rules that warn, and what the log was given."""
+    running = serve()
+    row = scorer().example
+    said = running.post("/predict-batch", [row, row | {"years_employed": 75}, row], x_assigned_arm="champion")
+    assert {"years_employed": 1} == said.json["warnings"]
+    assert "warnings" not in running.post("/predict-batch", [row]).json
+    running.predict(row, x_assigned_arm="champion")
+    text = running.get("/metrics").body.decode()
+    arm = f'arm="champion",model_hash="{scorer().model.hash}"'
+    assert f"predict_score_count{{{arm}}} 4.0" in text
+    assert f"predict_seconds_count{{{arm}}} 2.0" in text
+    assert (
+        f'predict_warned_fields_total{{arm="champion",field="years_employed",model_hash="{scorer().model.hash}",rule="contract"}} 1.0'
+        in text
+    )
+    running.stop()
+    lines = running.lines()
+    assert [0, 1, 2, 0, 0] == [line["row"] for line in lines]
+    assert all(line["latency_ms"] > 0 for line in lines)
+
+
+def test_a_name_that_is_given_twice_is_refused(served, scorer):
+    """In a row and in a batch, though each of its values is good."""
+    row = json.dumps(scorer().example)
+    for path, body in (("/predict", f'{{"age":7,{row[1:]}'), ("/predict-batch", f'[{{"age":7,{row[1:]}]')):
+        assert (422, "a name is given twice") == (
+            served().post(path, body.encode()).status,
+            served().post(path, body.encode()).json["error"],
+        )
+
+
+def test_a_row_answers_while_a_batch_is_scored(scorer, monkeypatch):
+    """A large batch is scored beside the event loop, two at a time; a short one does not wait for a turn."""
+    made, going, most = Scorer(scorer().model, scorer().table, 2000), 0, 0
+
+    def slow(matrix):
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        time.sleep(0.2)
+        going -= 1
+        return scorer().score(matrix)
+
+    score = made.score
+    made.score = lambda matrix: slow(matrix) if len(matrix) >= ASIDE else score(matrix)
+    work = predict.batch(made, Metrics("m"), PredictionLog(Off(), 100_000, list))
+    large, short = (json.dumps([made.example] * rows).encode() for rows in (1000, 1))
+
+    async def together():
+        asked = lambda: Asked("r", "none", None, time.perf_counter())  # noqa: E731
+        ended = []
+
+        async def one(body, name):
+            await work(body, asked())
+            ended.append(name)
+
+        await asyncio.gather(*(one(large, "large") for _ in range(4)), one(short, "short"))
+        return ended
+
+    assert ["short", *["large"] * 4] == asyncio.run(together())
+    assert 2 == most
+
+
+def test_more_batches_than_may_wait_are_sent_away(scorer, monkeypatch):
+    """With 503, not kept in memory."""
+    monkeypatch.setattr(predict, "WAITING", 2)
+    work = predict.batch(scorer(), Metrics("m"), PredictionLog(Off(), 100_000, list))
+    large = json.dumps([scorer().example] * 1000).encode()
+
+    async def together():
+        asked = (Asked("r", "none", None, time.perf_counter()) for _ in range(4))
+        return await asyncio.gather(*(work(large, each) for each in asked), return_exceptions=True)
+
+    assert [bytes, bytes, 503, 503] == [getattr(each, "status", type(each)) for each in asyncio.run(together())]
+
+
+def test_a_score_that_is_no_number_is_no_answer(scorer):
+    """Of a row, or of one row of a batch."""
+    made = Scorer(scorer().model, scorer().table, 10)
+    made.score = lambda matrix: np.array([0.5] * (len(matrix) - 1) + [np.nan], dtype=np.float32)
+    parts = made, Metrics("m"), PredictionLog(Off(), 100, list)
+    asked = Asked("r", "none", None, time.perf_counter())
+    with pytest.raises(ValueError, match="no number for this row"):
+        predict.row(*parts)(json.dumps(made.example).encode(), asked)
+    with pytest.raises(ValueError, match="no number for a row"):
+        asyncio.run(predict.batch(*parts)(json.dumps([made.example] * 3).encode(), asked))
 
 
 def test_an_answer_names_the_model_and_the_request(served, scorer):

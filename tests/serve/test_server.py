@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,12 @@ import threading
 import time
 
 import pytest
+import yaml
+
+from copies import ROOT
+from mlops.serve import log as logs
+from mlops.serve import server
+from mlops.serve.settings import Settings
 
 
 def test_sigterm_drains(serve, scorer, tmp_path):
@@ -79,5 +86,43 @@ def test_a_port_that_is_taken_is_said(serve, answered):
         [sys.executable, "-m", "mlops.serve"], cwd=answered("binary").path, env=os.environ | {"PORT": str(taken.port)},
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert 0 != done.returncode
-    assert "address already in use" in done.stderr
+    sentence = f"LISTEN=127.0.0.1 PORT={taken.port} cannot be listened on (Address already in use)"
+    assert 2 == done.returncode
+    assert [sentence in line for line in done.stderr.splitlines()] == [True]
+
+
+@pytest.mark.parametrize("moment", [0, 0.1, 0.3])
+def test_a_process_that_is_told_to_end_while_it_starts_ends(answered, moment):
+    """Whatever it is doing: in a container nobody else would end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlops.serve"], cwd=answered("binary").path, env=os.environ | {"PORT": "0", "DRAIN_SECONDS": "0"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(moment)
+    process.terminate()
+    assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+def test_a_second_signal_loses_no_row_in_silence(serve, scorer, tmp_path):
+    """The log is closed as at any other end, though a request hangs."""
+    path = tmp_path / "log.db"
+    running = serve(DRAIN_SECONDS="0", PREDICTION_LOG=f"sqlite:///{path}")
+    running.post("/predict-batch", [scorer().example] * 1000)
+    with socket.create_connection(("127.0.0.1", running.port)) as half:
+        half.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{")
+        for _ in range(2):
+            running.process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        assert 0 == running.process.wait(20)
+    with sqlite3.connect(path) as connection:
+        assert (1000,) == connection.execute("SELECT count(*) FROM predictions").fetchone()
+
+
+def test_ending_takes_less_than_a_cluster_waits():
+    """Draining, finishing and writing together, by default, against compose's time and the manifests'."""
+    takes = Settings().drain_seconds + server.GRACE + logs.LAST + 1
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["model"]
+    (pod,) = yaml.safe_load_all((ROOT / "manifests/base/champion.yaml").read_text(encoding="utf-8"))
+    given = pod["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert takes < 30  # Kubernetes' own
+    assert takes < min(given, int(compose["stop_grace_period"].removesuffix("s")))

@@ -1,11 +1,14 @@
 """Serve the current model. Run: python -m mlops.serve (see mlops.serve.settings for its variables)."""
 
 import os
+import signal
 import sys
 
 from mlops.errors import CannotRun
 
 if __name__ == "__main__":
+    # as process 1 of a container it would be ignored until uvicorn listens to it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         from mlops.serve import server, settings
 

@@ -11,7 +11,7 @@ DECISION = {"binary": bool, "multiclass": str, "regression": float}
 
 
 def kinds(model: Model) -> tuple[type, type]:
-    """Return the structs of one answer and of a batch's. `scores` is of several classes alone, `warnings` of broken rules."""
+    """Return the structs of one answer and of a batch's. `scores` is of several classes alone, `warnings` of broken rules: columns, of a batch with rows."""
     fields, several = {"score": float, "decision": DECISION[model.task]}, dict[str, float]
     about = [("model_hash", str), ("request_id", str)]
     one = msgspec.defstruct(
@@ -21,7 +21,10 @@ def kinds(model: Model) -> tuple[type, type]:
     )  # fmt: skip
     many = [(name, list[kind]) for name, kind in fields.items()]
     return one, msgspec.defstruct(
-        "Answers", [*many, *about, ("scores", list[several] | None, None)], omit_defaults=True, gc=False
+        "Answers",
+        [*many, *about, ("scores", list[several] | None, None), ("warnings", dict[str, int] | None, None)],
+        omit_defaults=True,
+        gc=False,
     )
 
 

@@ -51,14 +51,14 @@ class Arm:
 class Metrics:
     """The counts of one process.
 
-    Attributes: arms {arm: Arm}, rejected and warned (Counters of (field, rule)).
+    Attributes: arms {arm: Arm}, rejected and warned (Counters of (arm, field, rule)).
     """
 
     def __init__(self, model_hash: str, edges: tuple[float, ...] = SHARES):
         self.model_hash = model_hash
         self.arms = {arm: Arm(edges) for arm in ARMS}
-        self.rejected: Counter[tuple[str, str]] = Counter()
-        self.warned: Counter[tuple[str, str]] = Counter()
+        self.rejected: Counter[tuple[str, str, str]] = Counter()
+        self.warned: Counter[tuple[str, str, str]] = Counter()
         self._log = None
 
     def watch(self, log) -> None:
@@ -94,15 +94,22 @@ class Metrics:
         yield self._faults("predict_rejected_fields", "Faults of refused requests", self.rejected)
         yield self._faults("predict_warned_fields", "Broken rules that only warn, rows", self.warned)
         if self._log is not None:
-            yield GaugeMetricFamily("prediction_log_waiting_rows", "Rows not yet written", self._log.waiting)
-            yield CounterMetricFamily("prediction_log_written_rows", "Rows written", value=self._log.written)
-            yield CounterMetricFamily(
-                "prediction_log_dropped_rows", "Rows lost: the queue was full", value=self._log.dropped
-            )
-            yield GaugeMetricFamily("prediction_log_up", "1 where the last write succeeded", float(self._log.up))
+            yield from self._of_log(self._log)
+
+    def _of_log(self, log):
+        for kind, name, about, value in (
+            (GaugeMetricFamily, "waiting_rows", "Rows not yet written", log.waiting),
+            (CounterMetricFamily, "written_rows", "Rows written", log.written),
+            (CounterMetricFamily, "repeated_rows", "Rows of a request id that was there already", log.repeated),
+            (CounterMetricFamily, "dropped_rows", "Rows lost: no room to wait, or they cannot be written", log.dropped),
+            (GaugeMetricFamily, "up", "1 where the last write succeeded, and none hangs", float(log.up)),
+        ):
+            family = kind(f"prediction_log_{name}", about, labels=["model_hash"])
+            family.add_metric([self.model_hash], value)
+            yield family
 
     def _faults(self, name: str, about: str, counts: Counter) -> CounterMetricFamily:
-        family = CounterMetricFamily(name, about, labels=["model_hash", "field", "rule"])
-        for (field, rule), count in counts.items():
-            family.add_metric([self.model_hash, field, rule], count)
+        family = CounterMetricFamily(name, about, labels=["model_hash", "arm", "field", "rule"])
+        for labels, count in counts.items():
+            family.add_metric([self.model_hash, *labels], count)
         return family

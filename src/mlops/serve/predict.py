@@ -16,7 +16,9 @@ from mlops.serve.rows import BROKEN
 from mlops.serve.scorer import Scorer
 
 ASIDE = 200  # rows from which on a batch is scored in a thread, so that single rows need not wait for it
-BATCHES = 2  # taken at a time: one is read while the other is scored; the rest wait as bytes
+BATCHES = 2  # large ones taken at a time: one is read while the other is scored; others wait as bytes
+WAITING = 32  # of them; more are refused
+SHORT = 65_536  # bytes of a body below which a batch does not wait its turn
 
 
 def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], bytes]:
@@ -37,11 +39,12 @@ def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes
             answer.scores = scores[0]
         if watched and (warnings := scorer.warnings(astuple(held))):
             answer.warnings = warnings
-            metrics.warned.update((name, "contract") for name in warnings)
+            metrics.warned.update((asked.arm, name, "contract") for name in warnings)
         arms[asked.arm].score.add(score)
         log.put(
             Entry(time.time(), asked, held, score, decision, answer.scores, 1000 * (time.perf_counter() - asked.start)),
             1,
+            len(body),
         )
         return encode(answer)
 
@@ -51,11 +54,20 @@ def row(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes
 def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[bytes, Asked], Awaitable[bytes]]:
     """Return POST /predict-batch: the body of many rows, as an array of rows or as lists, a list a column -> their answers."""
     decode, encode = msgspec.json.Decoder(scorer.rows.batch).decode, msgspec.json.Encoder().encode
-    turn = asyncio.Semaphore(BATCHES)
+    turn, waiting = asyncio.Semaphore(BATCHES), 0
 
     async def answered(body: bytes, asked: Asked) -> bytes:
-        async with turn:
+        nonlocal waiting
+        if len(body) < SHORT:
             return await whole(body, asked)
+        if waiting >= WAITING:
+            raise refuse.malformed("too many batches wait: send it again in a second", 503)
+        waiting += 1
+        try:
+            async with turn:
+                return await whole(body, asked)
+        finally:
+            waiting -= 1
 
     async def whole(body: bytes, asked: Asked) -> bytes:
         try:
@@ -70,14 +82,21 @@ def batch(scorer: Scorer, metrics: Metrics, log: PredictionLog) -> Callable[[byt
         if not np.isfinite(found).all():
             raise ValueError("the model gives no number for a row")
         score, decision, scores = scorer.read(found)
-        metrics.warned.update({(name, "contract"): rows for name, rows in scorer.warned(values).items()})
+        warned = scorer.warned(values)
+        metrics.warned.update({(asked.arm, name, "contract"): rows for name, rows in warned.items()})
         metrics.arms[asked.arm].score.add_all(score)
         answer = scorer.answers(
-            score=score, decision=decision, model_hash=scorer.model.hash, request_id=asked.id, scores=scores
+            score=score,
+            decision=decision,
+            model_hash=scorer.model.hash,
+            request_id=asked.id,
+            scores=scores,
+            warnings=warned or None,
         )
         log.put(
             Entry(time.time(), asked, values, score, decision, scores, 1000 * (time.perf_counter() - asked.start)),
             len(score),
+            len(body),
         )
         return encode(answer)
 

@@ -1,15 +1,18 @@
 """Why a body is refused: every fault, with its field, rule and given value. Slow, and only where decoding failed."""
 
+import json
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import islice
 
 import msgspec
 
-from mlops.serve.rows import BROKEN, Rows
+from mlops.serve.rows import BROKEN, LARGEST, Rows
 
 SHOWN = 40  # characters of a given value
 FAULTS = 20  # that one answer lists
+LISTED = 12  # categories that a fault names
 RULES = ("missing", "unknown", "type", "range", "category", "text", "length", "body")
 
 
@@ -21,6 +24,10 @@ class Fault(msgspec.Struct, omit_defaults=True):
     message: str
     given: str = ""
     row: int | None = None
+
+
+# Where no fault is found in what was not decoded: of such a name the types see both values, the search the last.
+TWICE = Fault("", "body", "a name is given twice")
 
 
 class Refused(Exception):
@@ -49,7 +56,7 @@ def batch(body: bytes, rows: Rows, max_rows: int) -> Refused:
             body, rows, lambda named: _of_columns(named, rows, max_rows), "an array of rows, or an object of columns"
         )
     except BROKEN as error:
-        return malformed(_said(error))
+        return malformed(_said(error, body))
     if len(parts) > max_rows:
         return malformed(f"{len(parts):,} rows, the limit is {max_rows:,}: send several requests", 413)
     return Refused(422, [*islice(_of_rows(parts, rows), FAULTS)])
@@ -68,20 +75,24 @@ def lengths(sizes: dict[str, int]) -> Refused | None:
 
 def _named(body: bytes, rows: Rows, faults, expected: str = "an object with a value a column") -> Refused:
     try:
-        msgspec.json.decode(body)  # what is no JSON at all is said first
+        body.decode()  # what is no UTF-8 at all is said first
         parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return Refused(422, [Fault("", "type", f"the body must be {expected}", _short(body))])
     except BROKEN as error:
-        return malformed(_said(error))
+        return malformed(_said(error, body))
     found = [*islice(faults(parts), FAULTS)]
-    return Refused(413 if any(fault.rule == "body" for fault in found) else 422, found)
+    too_many = [fault for fault in found if fault.rule == "body"]
+    return Refused(413, too_many[:1]) if too_many else Refused(422, found)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, body: bytes) -> str:
     if isinstance(error, RecursionError):
         return "the body is nested too deep: a row holds plain values"
-    return f"the body is not JSON in UTF-8: {' '.join(str(error).split())[:120]}"
+    if not body.strip():
+        return "the body is empty"
+    hint = "; null means missing" if re.search(rb"\b(NaN|Infinity|None)\b", body) else ""
+    return f"the body is not JSON in UTF-8: {' '.join(str(error).split())[:120]}{hint}"
 
 
 def _of_rows(parts: list, rows: Rows) -> Iterator[Fault]:
@@ -128,7 +139,7 @@ def _of_columns(parts: dict, rows: Rows, max_rows: int) -> Iterator[Fault]:
 def _strangers(parts: dict, rows: Rows) -> Iterator[Fault]:
     for name in parts:
         if name not in rows.types:
-            near = get_close_matches(name, rows.columns, 1, 0.6)
+            near = get_close_matches(name, rows.columns, 1, 0.6) if len(name) <= SHOWN else None
             hint = f"; did you mean '{near[0]}'?" if near else ""
             yield Fault(name[:SHOWN], "unknown", f"is no column of the contract{hint}")
 
@@ -136,8 +147,8 @@ def _strangers(parts: dict, rows: Rows) -> Iterator[Fault]:
 def _broken(name: str, value: msgspec.Raw, kind) -> Iterator[Fault]:
     try:
         msgspec.json.decode(value, type=kind)
-    except BROKEN as error:
-        yield Fault(name, rule(value, kind), str(error), _short(bytes(value)))
+    except BROKEN:
+        yield Fault(name, rule(value, kind), f"must be {wanted(kind)}", _short(bytes(value)))
 
 
 def rule(value: bytes, kind) -> str:
@@ -153,6 +164,26 @@ def rule(value: bytes, kind) -> str:
     if text in b"-0123456789" and kinds & {"number", "integer"}:
         return "range"
     return "missing" if text == b"n" else "type"
+
+
+def wanted(kind) -> str:
+    """Return in words what a type allows."""
+    schema = msgspec.json.schema(kind)
+    return " or ".join(dict.fromkeys(_words(option) for option in schema.get("anyOf", [schema])))
+
+
+def _words(schema: dict) -> str:
+    if "enum" in schema:
+        names = [json.dumps(each, ensure_ascii=False) for each in schema["enum"]]
+        more = f" or {len(names) - LISTED} others" if len(names) > LISTED else ""
+        return f"one of {', '.join(names[:LISTED])}{more}"
+    if schema["type"] == "string":
+        return f"a text of at most {schema['maxLength']:,} characters without NUL"
+    if schema["type"] not in ("number", "integer"):
+        return {"boolean": "true or false"}.get(schema["type"], schema["type"])
+    whole = "a whole number" if "multipleOf" in schema or schema["type"] == "integer" else "a number"
+    ends = (("from", schema.get("minimum", -LARGEST)), ("to", schema.get("maximum", LARGEST)))
+    return " ".join([whole, *(f"{word} {end:,.15g}" for word, end in ends if abs(end) < LARGEST)])
 
 
 def _short(value: bytes) -> str:

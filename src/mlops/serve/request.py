@@ -1,5 +1,6 @@
 """What is read of a request beside its body, and how an answer is sent: plain ASGI, once for each."""
 
+import asyncio
 import itertools
 import os
 import re
@@ -10,8 +11,9 @@ from mlops.serve.metrics import ARMS
 from mlops.serve.refuse import Refused, malformed
 
 ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
+TRACE = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
 ARM = {arm.encode(): arm for arm in ARMS}
+SLOWEST = 20  # seconds that a body may take
 _process, _count = os.urandom(8).hex(), itertools.count()
 
 
@@ -45,12 +47,22 @@ async def body(headers: dict[bytes, bytes], receive: Callable[[], Awaitable], mo
     kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if kind != b"application/json" and not kind.endswith(b"+json"):
         raise malformed("the content type must be application/json", 415)
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise malformed("a compressed body is not read: send it as it is", 415)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > most:
         raise _too_long(most)
     message = await receive()
     if not message.get("more_body"):
         return _whole(message.get("body", b""), most)
+    try:
+        async with asyncio.timeout(SLOWEST):
+            return await _parts(message, receive, most)
+    except TimeoutError:
+        raise malformed(f"the body was not whole after {SLOWEST} s", 408) from None
+
+
+async def _parts(message: dict, receive: Callable[[], Awaitable], most: int) -> bytes:
     parts, size = [message.get("body", b"")], len(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()

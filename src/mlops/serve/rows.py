@@ -14,8 +14,12 @@ from mlops.errors import CannotRun
 
 LARGEST = 3.4028234663852886e38  # what float32 holds: numpy.finfo("float32").max
 BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)  # what decoding a body may raise
-TEXT = 1000  # characters of a text
 NO_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot hold
+TEXT = 1000  # characters of a text
+LONGEST = 20_000  # characters of a text that the model does not read
+# What the model does not read is kept for the log as it was given, if it is one plain value that every log can hold.
+WHOLE = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+ANYTHING = WHOLE | float | bool | Annotated[str, Meta(max_length=LONGEST, pattern=NO_NUL)] | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def rows(table: Contract, inputs: list[dict], max_rows: int) -> Rows:
     read = {column["name"] for column in inputs}
     of = {name: column for name, column in table.columns.items() if name != table.target}
     only_warn = {name for name, column in of.items() if column.severity == "warning" or name not in read}
-    types = {name: _type(column, name in only_warn) for name, column in of.items()}
+    types = {name: _type(column, name in only_warn) if name in read else ANYTHING for name, column in of.items()}
     optional = frozenset(name for name, column in of.items() if name in only_warn or column.missing_share)
     many = {name: Annotated[list[kind], Meta(max_length=max_rows)] for name, kind in types.items()}
     row, lists = _struct("Row", types, optional), _struct("Columns", many, frozenset(of) - read)

@@ -32,8 +32,10 @@ class Scorer:
         self.watches = bool(self._strict)
 
     def _is_logged(self, name: str) -> bool:
-        column, keys = self.table.columns[name], (self.table.id, self.table.group, self.table.time)
-        return column.logged if column.protected or (column.type == "text" and name not in keys) else True
+        column, keys = self.table.columns[name], (self.table.id, self.table.time)
+        # a group is a person more often than not, and users are logged as keyed hashes alone
+        private = column.protected or name == self.table.group or (column.type == "text" and name not in keys)
+        return column.logged if private else True
 
     def warm(self) -> None:
         """Score the example until the session has its memory."""

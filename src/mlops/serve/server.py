@@ -3,18 +3,23 @@
 import json
 import logging
 import signal
+import socket
 import sys
 import threading
 from datetime import UTC, datetime
 
 import uvicorn
 
+from mlops.errors import CannotRun
 from mlops.serve.service import Service, service
 from mlops.serve.settings import Settings
 from mlops.serve.state import State
 
 SWITCH = 0.0005  # seconds after which the log's thread gives way to an answer; Python's own 5 ms is ten answers long
-GRACE = 30  # seconds that requests which were taken may still need
+KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than a proxy's, which would meet a closed one
+GRACE = 15  # seconds that requests which were taken may still need
+
+logger = logging.getLogger("mlops.serve")
 
 
 class Server(uvicorn.Server):
@@ -23,6 +28,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: State):
         super().__init__(config)
         self.told = state
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = sockets[0].getsockname()[:2]
+            logger.info("listening on http://%s:%d", host, port)
 
     def handle_exit(self, sig: int, frame) -> None:
         """Drain on the first SIGTERM; end at once on SIGINT, or on a second signal."""
@@ -46,7 +58,7 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
         line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -63,14 +75,35 @@ def run(settings: Settings) -> int:
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     sys.setswitchinterval(SWITCH)
-    app = service(settings)
-    server = Server(_config(app, settings), app.state.service)
-    server.run()
+    with listening(settings) as listener:
+        app = service(settings)
+        server = Server(_config(app, settings), app.state.service)
+        try:
+            server.run(sockets=[listener])
+        finally:
+            app.state.log.close()  # a second signal makes uvicorn leave out what it does at the end
     return 0 if server.started else 2
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Return a bound socket; raises CannotRun where the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.listen, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        raise CannotRun(
+            f"LISTEN={settings.listen} PORT={settings.port} cannot be listened on ({error.strerror}): "
+            "name an address of this machine, and a port that is free"
+        ) from None
+    return found
 
 
 def _config(app: Service, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app, host=settings.listen, port=settings.port, loop="uvloop", http="httptools", lifespan="on", log_config=None,
-        access_log=False, server_header=False, timeout_graceful_shutdown=GRACE,
+        access_log=False, server_header=False, timeout_graceful_shutdown=GRACE, timeout_keep_alive=KEEP_ALIVE,
     )  # fmt: skip

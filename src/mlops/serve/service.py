@@ -28,6 +28,7 @@ from mlops.serve.scorer import Scorer
 from mlops.serve.settings import Settings
 from mlops.serve.state import State
 
+ROW = 131_072  # bytes of a single row's body
 logger = logging.getLogger("mlops.serve")
 
 
@@ -54,17 +55,19 @@ def service(settings: Settings) -> Service:
     scorer, state = Scorer(model, table, settings.max_rows), State(settings)
     metrics = Metrics(model.hash, _edges(table))
     log = PredictionLog(sinks.sink(settings.prediction_log), settings.log_rows, record.unfolder(scorer))
-    metrics.watch(log)
+    if settings.prediction_log != "off":
+        metrics.watch(log)
     app = Service(
         title=f"{table.table}: {table.target}",
         version=model.hash[:12],
         lifespan=_lifespan(scorer, log, state),
         docs_url="/docs",
+        redirect_slashes=False,
     )
-    app.state.service = state
+    app.state.service, app.state.log = state, log
     app.fast = {
-        "/predict": endpoint(predict.row(scorer, metrics, log), metrics, state),
-        "/predict-batch": endpoint(predict.batch(scorer, metrics, log), metrics, state),
+        "/predict": endpoint(predict.row(scorer, metrics, log), metrics, state, min(ROW, settings.max_body)),
+        "/predict-batch": endpoint(predict.batch(scorer, metrics, log), metrics, state, settings.max_body),
     }
     app.router.routes += [
         Route(path, _Asgi(called), methods=["POST"]) for path, called in app.fast.items()

@@ -18,6 +18,12 @@ CREATE TABLE IF NOT EXISTS predictions (
   decision jsonb NOT NULL, latency_ms real NOT NULL, PRIMARY KEY (day, request_id, "row", model_hash)
 ) PARTITION BY RANGE (day);
 """
+# A base that neither answers nor refuses is one that is away.
+PATIENCE = {
+    "connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2,
+    "application_name": "mlops-serve",
+}  # fmt: skip
+LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = '10s'"
 NAMES = ", ".join(f'"{name}"' for name in ("day", *COLUMNS))
 
 
@@ -33,7 +39,7 @@ class Postgres:
                 "PREDICTION_LOG is no address of PostgreSQL: it should be postgresql://user:password@host:5432/base"
             ) from None
 
-    def write(self, records: list[Record]) -> None:
+    def write(self, records: list[Record]) -> int:
         """Copy all rows in one transaction; rows that are there already stay as they are.
 
         Raises ValueError where PostgreSQL cannot hold what a row says.
@@ -46,6 +52,7 @@ class Postgres:
                     for record in records:
                         copy.write_row(_plain(record))
                 cursor.execute(f"INSERT INTO predictions ({NAMES}) SELECT {NAMES} FROM incoming ON CONFLICT DO NOTHING")  # noqa: S608
+                return cursor.rowcount
         except psycopg.DataError as error:
             self.close()
             raise ValueError(type(error).__name__) from error
@@ -60,7 +67,11 @@ class Postgres:
         self.connection, self.days = None, set()
 
     def _open(self):
-        connection = psycopg.connect(self.url, autocommit=True, connect_timeout=5, application_name="mlops-serve")
+        try:
+            connection = psycopg.connect(self.url, autocommit=True, **PATIENCE)
+        except psycopg.OperationalError as error:  # it names host and port, and no password
+            raise CannotRun(f"no connection to PostgreSQL: {str(error).splitlines()[0]}") from None
+        connection.execute(LIMITS)
         with connection.transaction(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             cursor.execute(TABLES)
@@ -79,9 +90,12 @@ class Postgres:
         for day in sorted(days - self.days):
             name, after = f"predictions_{day:%Y%m%d}", day + timedelta(days=1)
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF predictions FOR VALUES FROM ('{day}') TO ('{after}')"
-            )
+            if cursor.execute("SELECT FROM pg_inherits WHERE inhrelid = to_regclass(%s)", [name]).fetchone() is None:
+                # attached, as a partition that is created as one waits for every reader of the others
+                cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} (LIKE predictions INCLUDING ALL)")
+                cursor.execute(
+                    f"ALTER TABLE predictions ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{after}')"
+                )
         self.days |= days
 
 

@@ -13,7 +13,10 @@ at TEXT NOT NULL, request_id TEXT NOT NULL, row INTEGER NOT NULL, user_hash TEXT
 features TEXT NOT NULL, score REAL NOT NULL, scores TEXT, decision TEXT NOT NULL, latency_ms REAL NOT NULL,
 PRIMARY KEY (request_id, row, model_hash)) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};"""
-INSERT = f"INSERT OR IGNORE INTO predictions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+INSERT = (
+    f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
+    "ON CONFLICT (request_id, row, model_hash) DO NOTHING"
+)
 
 
 class Sqlite:
@@ -21,6 +24,10 @@ class Sqlite:
 
     def __init__(self, path: str):
         self.path = path
+        self._open()
+
+    def _open(self) -> None:
+        path = self.path
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             # the writer's thread uses it, the event loop's closes it, never both at once
@@ -37,10 +44,15 @@ class Sqlite:
                 f"PREDICTION_LOG sqlite:///{path} cannot be written ({error}): name a file in a folder that can"
             ) from None
 
-    def write(self, records: list[Record]) -> None:
+    def write(self, records: list[Record]) -> int:
         """Insert all rows in one transaction; rows that are there already stay as they are."""
+        if not Path(self.path).exists():  # somebody has moved it away: begin a new one
+            self.connection.close()
+            self._open()
+        before = self.connection.total_changes
         with self.connection:
             self.connection.executemany(INSERT, map(_plain, records))
+        return self.connection.total_changes - before
 
     def close(self) -> None:
         """Close the file."""
