@@ -22,7 +22,7 @@ class Model:
     """One exported model.
 
     Attributes: hash (sha256 of the bytes), columns (see encoding.spec), task and classes (see mlops.task), threshold (binary:
-    decision at score >= threshold).
+    decision at score >= threshold), question ({table, target, positive} of the contract that it was trained on).
     """
 
     def __init__(self, data: bytes, name: str = MODEL):
@@ -31,6 +31,7 @@ class Model:
             described = json.loads(self.session.get_modelmeta().custom_metadata_map[KEY])
             self.columns, self.threshold = described["columns"], float(described["threshold"])
             self.task, self.classes = described["task"], tuple(described["classes"])
+            self.question = described.get("question", {})  # models of an older template do not say
         except Exception as error:
             reason = " ".join(str(error).split())[:160]
             raise CannotRun(

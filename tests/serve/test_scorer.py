@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import astuple
 
+from mlops.errors import CannotRun
 from mlops.onnx_model import Model
 from mlops.serve.scorer import Scorer, fits
 
@@ -31,6 +32,29 @@ def test_a_rule_that_only_warns_is_counted_in_a_batch(scorer):
     assert {"years_employed": 1, "gender": 2} == scorer().warned(
         lists(scorer(), years_employed=[75, 7], gender=["x", "y"])
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"positive": 0}, "trained on positive '1', the contract says '0'"),
+        ({"table": "leases"}, "trained on table 'loans', the contract says 'leases'"),
+        ({"columns": {"purpose": {"categories": ["home", "car"]}}}, "column 'purpose' has categories"),
+        ({"columns": {"age": {"type": "number"}}}, "column 'age' has type number in the contract"),
+        ({"columns": {"age": {"feature": False}}}, "the model has column 'age' as an input, the contract has not"),
+        (
+            {"columns": {"postcode": {"type": "number", "feature": True}}},
+            "the contract has column 'postcode' as an input",
+        ),
+    ],
+)
+def test_a_contract_that_the_model_was_not_trained_on_is_refused(scorer, changes, said):
+    """Its answers would mean something else."""
+    table = scorer().table
+    columns = {name: table.columns[name].model_copy(update=each) for name, each in changes.get("columns", {}).items()}
+    changed = table.model_copy(update=changes | {"columns": table.columns | columns})
+    with pytest.raises(CannotRun, match=said):
+        Scorer(scorer().model, changed, 10)
 
 
 def test_protected_columns_are_logged_only_where_the_contract_says_so(answered):

@@ -43,7 +43,8 @@ def run(args) -> None:
 
 def described(table: contract.Contract, threshold: float) -> dict:
     """Return what the model file says of itself beside its columns."""
-    return {"task": table.task, "classes": list(table.classes), "threshold": threshold}
+    question = {"table": table.table, "target": table.target, "positive": table.positive}
+    return {"task": table.task, "classes": list(table.classes), "threshold": threshold, "question": question}
 
 
 def fit(train, validation, table: contract.Contract, knobs: params.Train) -> dict:

@@ -10,7 +10,6 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from mlops.contract import EXACT, Column, Contract
-from mlops.errors import CannotRun
 
 LARGEST = 3.4028234663852886e38  # what float32 holds: numpy.finfo("float32").max
 BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)  # what decoding a body may raise
@@ -53,11 +52,7 @@ class Rows:
 
 
 def rows(table: Contract, inputs: list[dict], max_rows: int) -> Rows:
-    """Return the request types of `table` for a model that reads `inputs` (see encoding.spec).
-
-    Raises CannotRun where the model was trained on another contract.
-    """
-    _agree(table, inputs)
+    """Return the request types of `table` for a model that reads `inputs` (see encoding.spec)."""
     read = {column["name"] for column in inputs}
     of = {name: column for name, column in table.columns.items() if name != table.target}
     only_warn = {name for name, column in of.items() if column.severity == "warning" or name not in read}
@@ -75,16 +70,6 @@ def rows(table: Contract, inputs: list[dict], max_rows: int) -> Rows:
         lists=lists,
         batch=Annotated[list[row], Meta(max_length=max_rows)] | lists,
     )
-
-
-def _agree(table: Contract, inputs: list[dict]) -> None:
-    for column in inputs:
-        ours = table.features.get(column["name"])
-        if ours is None or (ours.type, list(ours.categories or [])) != (column["type"], column["categories"]):
-            raise CannotRun(
-                f"the model reads column '{column['name']}' as {column['type']}, which data/contract.yaml does not say: "
-                "train it on this contract with `make train`"
-            )
 
 
 def _struct(name: str, types: dict, optional: frozenset[str]) -> type:

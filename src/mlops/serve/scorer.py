@@ -3,10 +3,12 @@
 import msgspec
 
 from mlops.contract import Contract
+from mlops.errors import CannotRun
 from mlops.onnx_model import Model
 from mlops.serve import answers, examples, rows
 from mlops.serve.encode import encoder
 
+TRAIN_AGAIN = "run `make train`, and serve the two together"
 WARM = 50  # scores before the first answer: the first ones allocate
 
 
@@ -19,6 +21,7 @@ class Scorer:
 
     def __init__(self, model: Model, table: Contract, max_rows: int):
         self.model, self.table, self.max_rows = model, table, max_rows
+        _agree(model, table)
         self.rows = rows.rows(table, model.columns, max_rows)
         self.one, self.many = encoder(self.rows, model.columns)
         self.read, self.score = answers.reader(model), model.score_matrix
@@ -63,6 +66,30 @@ class Scorer:
         """Return {column: values} of the columns that were given."""
         given = zip(self.rows.columns, values, strict=True)
         return {name: len(column) for name, column in given if column is not None}
+
+
+def _agree(model: Model, table: Contract) -> None:
+    """Raise CannotRun where the contract is not the one that the model was trained on: its answers would mean something else."""
+    spoken = {name: table.model_dump()[name] for name in model.question}
+    for name, trained in model.question.items():
+        if trained != spoken[name]:
+            raise CannotRun(
+                f"the model was trained on {name} '{trained}', the contract says '{spoken[name]}': {TRAIN_AGAIN}"
+            )
+    columns = {column["name"]: column for column in model.columns}
+    for name in [*columns, *table.features]:
+        if name not in table.features or name not in columns:
+            who = ("the model", "the contract") if name in columns else ("the contract", "the model")
+            raise CannotRun(f"{who[0]} has column '{name}' as an input, {who[1]} has not: {TRAIN_AGAIN}")
+        ours = table.features[name]
+        for what, said, trained in (
+            ("type", ours.type, columns[name]["type"]),
+            ("categories", list(ours.categories or []), columns[name]["categories"] or []),
+        ):
+            if said != trained:
+                raise CannotRun(
+                    f"column '{name}' has {what} {said} in the contract, the model was trained on {trained}: {TRAIN_AGAIN}"
+                )
 
 
 def fits(value, kind) -> bool:

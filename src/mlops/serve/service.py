@@ -74,7 +74,8 @@ def service(settings: Settings) -> Service:
     ]  # GET is 405
     about = {
         "model_hash": model.hash, "data_hash": data_hash, "commit": settings.git_commit, "image": settings.image_digest,
-        "table": table.table, "task": table.task, "target": table.target, "threshold": model.threshold,
+        "table": table.table, "task": table.task, "target": table.target,
+        "positive": table.positive, "threshold": model.threshold if table.task == "binary" else None,
     }  # fmt: skip
     _plain_paths(app, scorer, metrics, state, about)
     plain = app.openapi
