@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -93,13 +93,14 @@ runs: setup ## browse MLflow's runs on this machine
 	@$(RUN) mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlruns.db}"
 
 serve: setup ## serve the current model   [PORT=8000] [PREDICTION_LOG=stdout]
-	@$(RUN) python -m mlops.serve
+	@GIT_COMMIT=$$(git rev-parse HEAD) $(RUN) python -m mlops.serve
 
-# The first that is installed builds: BUILD=podman takes another one; BASE_IMAGE= another base of the same bytes.
-BUILD := $(or $(shell command -v docker podman buildah 2>/dev/null | head -1),docker)
-image: train ## build the image mlops:local of the current model   [BUILD=podman] [BASE_IMAGE=]
-	$(BUILD) build $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) --build-arg GIT_COMMIT=$$(git rev-parse HEAD) \
-	  --build-arg MODEL_HASH=$$(sed -n 's/.*"model_hash": "\(.*\)".*/\1/p' metrics.json) --build-arg DATA_HASH=$$(sed -n 's/.*"data_hash": "\(.*\)".*/\1/p' metrics.json) -t mlops:local .
+image: setup ## build the image of the current model: build/image.tar and its digest   [BUILD=podman] [BASE_IMAGE=]
+	@$(MLOPS) repro evaluate
+	@$(MLOPS) image $(if $(BUILD),--tool $(BUILD)) $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE))
+
+smoke: setup ## run that image, and hold its answers against what was judged
+	@$(MLOPS) smoke
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor

@@ -39,6 +39,11 @@ def test_the_page_runs_its_own_script_and_no_other(served):
         ({"type": "number"}, 'step="any" value="3" required>'),
         ({"type": "boolean"}, "<option>true</option><option>false</option>"),
         ({"type": "category", "categories": ["<i>", "b"]}, "<option>&lt;i&gt;</option><option>b</option>"),
+        (
+            {"type": "category", "categories": ["<i>", "b"], "open": True},
+            'list="&lt;b&gt; values" value="3" required><datalist id="&lt;b&gt; values"><option>&lt;i&gt;</option>',
+        ),
+        ({"type": "number", "min": 1, "severity": "warning"}, 'step="any" value="3" required>'),
         ({"type": "number", "description": "<u>"}, "<small>&lt;u&gt;</small>"),
     ],
 )
@@ -71,10 +76,17 @@ def test_a_person_sees_a_score_and_why_a_value_is_refused(served, scorer, browse
     score = served(task).predict(scorer(task).example).json["score"]
     assert float(f"{score:.6g}") == float(answer.inner_text().split()[1])
     assert [] == faults
+    meaning = "decision true (true: default is 1)", "decision false (true: default is 1)"
+    assert (task == "binary") == any(each in answer.inner_text() for each in meaning)
+    if task == "multiclass":
+        assert [*scorer(task).model.classes] == [line.split()[0] for line in answer.inner_text().splitlines()[2:-1]]
+    tab.locator("[name=years_employed]").fill("75")
+    tab.get_by_role("button", name="Score").click()
+    answer.get_by_text("warning: years_employed is not as the contract says").wait_for()
     tab.locator("#row").evaluate("form => form.noValidate = true")
     tab.locator("[name=age]").fill("7")
     tab.get_by_role("button", name="Score").click()
-    answer.get_by_text("age: Expected").wait_for()
+    answer.get_by_text("age: must be a whole number from 18 to").wait_for()
 
 
 @pytest.mark.slow

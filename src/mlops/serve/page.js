@@ -16,7 +16,12 @@ form.addEventListener("submit", async (event) => {
     const said = await sent.json();
     answer.className = sent.ok ? "" : "refused";
     answer.textContent = sent.ok
-      ? `score ${said.score.toPrecision(6)}\ndecision ${said.decision}\nrequest ${said.request_id}`
+      ? [
+          `score ${said.score.toPrecision(6)}`, `decision ${said.decision}${answer.dataset.means}`,
+          ...Object.entries(said.scores ?? {}).map(([name, score]) => `  ${name} ${score.toPrecision(6)}`),
+          ...(said.warnings ?? []).map((name) => `warning: ${name} is not as the contract says`),
+          `request ${said.request_id}`,
+        ].join("\n")
       : said.faults.map((fault) => `${fault.field}: ${fault.message}`).join("\n") || said.error;
   } catch (error) {
     answer.className = "refused";
