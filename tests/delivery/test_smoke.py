@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -98,8 +99,6 @@ def test_an_image_of_another_model_fails(here, capsys):
 @needs_images
 def test_an_image_that_does_not_start_is_said(here, tmp_path, monkeypatch):
     """With what it wrote."""
-    import shutil
-
     tree = shutil.copytree(here, tmp_path / "tree", symlinks=True)
     text = (tree / "Dockerfile").read_text()
     (tree / "Dockerfile").write_text(

@@ -1,5 +1,6 @@
 """A real PostgreSQL is a prediction log for teams: partitioned by day, and lost by no restart."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -60,6 +61,43 @@ def test_a_row_that_is_there_stays(server):
     assert [(0.5,)] == server.rows("SELECT score FROM predictions")
 
 
+def test_rows_that_are_there_are_no_new_ones(server):
+    """A sink says how many it wrote."""
+    sink = Postgres(server.url)
+    assert [2, 1] == [sink.write([record(), record(row=1)]), sink.write([record(), record(row=2)])]
+    sink.close()
+
+
+def test_a_reader_does_not_hold_a_new_day_up(server):
+    """A query may be open over midnight."""
+    sink = Postgres(server.url)
+    sink.write([record()])
+    with psycopg.connect(server.url) as reader:
+        reader.execute("SELECT count(*) FROM predictions")
+        sink.write([record(row=1, at=NOW + timedelta(days=5))])
+    assert [(2,)] == server.rows("SELECT count(*) FROM predictions")
+    sink.close()
+
+
+def test_a_base_that_hangs_is_away(server):
+    """A write gives up where a lock is not given, and succeeds once it is."""
+    sink = Postgres(server.url)
+    sink.write([record()])
+    with psycopg.connect(server.url) as other:
+        other.execute("LOCK TABLE predictions IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            sink.write([record(row=1)])
+    assert 1 == sink.write([record(row=1)])
+    sink.close()
+
+
+def test_a_base_that_is_not_there_is_said_with_its_address():
+    """And without the password."""
+    with pytest.raises(CannotRun, match="no connection to PostgreSQL: .*port 1 failed") as error:
+        Postgres("postgresql://ann:secret@127.0.0.1:1/base").write([record()])
+    assert "secret" not in str(error.value)
+
+
 def test_what_postgres_cannot_hold_is_told_apart_from_a_base_that_is_away(server):
     """A NUL is the row's fault, and no second try mends it; the next batch is written."""
     sink = Postgres(server.url)
@@ -94,7 +132,7 @@ def test_a_table_of_another_schema_is_not_written(server):
 def test_a_restart_in_the_middle_loses_no_row(serve, scorer, server):
     """The service answers while its base is gone, shows it, and writes everything afterwards."""
     running = serve(PREDICTION_LOG=server.url)
-    up = lambda: "prediction_log_up 1.0" in running.get("/metrics").body.decode()  # noqa: E731
+    up = lambda: re.search(r"^prediction_log_up{.*} 1\.0$", running.get("/metrics").body.decode(), re.M)  # noqa: E731
     running.predict(scorer().example, x_request_id="before")
     wait(lambda: server.rows("SELECT to_regclass('predictions')") != [(None,)])
     server.stop()
