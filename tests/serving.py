@@ -114,6 +114,15 @@ anything = st.recursive(
 )
 
 
+def repeating(scorer):
+    """Texts of rows that may give a name several times: what a dict cannot hold, JSON can."""
+    items = st.tuples(st.sampled_from([*scorer.example, "x"]), plain | st.sampled_from([*scorer.example.values()]))
+    row = [*scorer.example.items()]
+    return st.lists(items, max_size=4).map(
+        lambda more: "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in [*more, *row]) + "}"
+    )
+
+
 def bodies(scorer):
     """Rows near the example: some values replaced by anything, some taken out."""
     names = st.sampled_from([*scorer.rows.columns, "default", "x"])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving import anything, bodies
+from serving import anything, bodies, repeating
 
 pytestmark = pytest.mark.slow
 DESCRIBED = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -50,6 +50,7 @@ def test_nothing_that_is_sent_is_an_error_of_the_server(served, scorer):
     connection = http.client.HTTPConnection("127.0.0.1", served().port, timeout=30)
     sent = 0
     raw = st.binary(max_size=300) | (bodies(scorer()) | anything).map(lambda value: json.dumps(value).encode())
+    raw |= repeating(scorer()).flatmap(lambda text: st.sampled_from([text.encode(), f"[{text}]".encode()]))
 
     @settings(max_examples=8000, deadline=None, database=None, derandomize=True)
     @given(body=raw, headers=heads)

@@ -43,6 +43,18 @@ def test_the_same_request_is_one_row(serve, scorer, tmp_path):
     assert 5000 == json.loads(row["features"])["income"]
 
 
+def test_a_file_that_is_gone_is_a_write_that_fails(tmp_path):
+    """Rows wait, and are written where they are looked for once it is back."""
+    path = tmp_path / "log.db"
+    sink = Sqlite(str(path))
+    path.rename(tmp_path / "old.db")
+    with pytest.raises(CannotRun, match=r"log\.db is gone: put it back, or start the service again"):
+        sink.write([])
+    (tmp_path / "old.db").rename(path)
+    assert 0 == sink.write([])
+    sink.close()
+
+
 def test_a_table_of_another_schema_is_refused(tmp_path):
     """A newer service wrote it: rows of two kinds in one table would be worse than none."""
     path = tmp_path / "log.db"

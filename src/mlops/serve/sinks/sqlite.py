@@ -24,10 +24,6 @@ class Sqlite:
 
     def __init__(self, path: str):
         self.path = path
-        self._open()
-
-    def _open(self) -> None:
-        path = self.path
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             # the writer's thread uses it, the event loop's closes it, never both at once
@@ -46,9 +42,8 @@ class Sqlite:
 
     def write(self, records: list[Record]) -> int:
         """Insert all rows in one transaction; rows that are there already stay as they are."""
-        if not Path(self.path).exists():  # somebody has moved it away: begin a new one
-            self.connection.close()
-            self._open()
+        if not Path(self.path).exists():  # what is written now would be found by nobody
+            raise CannotRun(f"{self.path} is gone: put it back, or start the service again")
         before = self.connection.total_changes
         with self.connection:
             self.connection.executemany(INSERT, map(_plain, records))
