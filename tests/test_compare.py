@@ -18,7 +18,7 @@ from copies import copy
 from judging import RULE, knobs
 from mlops import cli, compare, contract, dvc, params
 from mlops.baseline import Baseline
-from mlops.delivery.overlay import UNRELEASED
+from mlops.delivery import overlay
 from mlops.errors import CannotRun
 from mlops.files import read_table, sha256, write_json, write_table, write_text
 from mlops.metrics import TASKS
@@ -350,19 +350,50 @@ def test_what_cannot_be_judged_is_an_error_with_one_sentence(tree, capsys, broke
     assert 1 == len(tree.git("worktree", "list").splitlines())
 
 
-def test_prod_has_a_champion_once_mains_overlay_names_an_image(tree):
-    """Not in a fresh copy, and not by the candidate's own overlay, nor without it."""
-    name, digest = "manifests/overlays/prod/kustomization.yaml", f"sha256:{'a' * 64}"
-    assert compare.gather(tree.main).no_champion.startswith("nothing is in prod yet")
-    tree.edit(name, UNRELEASED, digest)
-    assert compare.gather(tree.main).no_champion.startswith("nothing is in prod yet")
+def promoted(tree, model: str, digest: str = f"sha256:{'a' * 64}") -> str:
+    """The commit of main that puts a model into prod."""
+    name = overlay.OVERLAY.format("prod")
+    text = overlay.with_image(Path(name).read_text(), name, "champion", overlay.Image("ghcr.io/a/b", digest, model))
+    write_text(name, text)
     tree.git("commit", "-q", "-a", "-m", "a promotion")
-    released = tree.git("rev-parse", "HEAD")
-    tree.edit(name, digest, UNRELEASED)
-    assert "" == compare.gather(released).no_champion
-    tree.git("rm", "-q", "-f", name)
-    tree.git("commit", "-q", "-m", "no prod")
-    assert compare.gather(tree.git("rev-parse", "HEAD")).no_champion.startswith("nothing is in prod yet")
+    return tree.git("rev-parse", "HEAD")
+
+
+def test_nothing_is_compared_with_prod_before_the_first_promotion(tree):
+    """Nor by the candidate's own overlay."""
+    assert compare.gather(tree.main).no_champion.startswith("nothing is in prod yet")
+    promoted(tree, Model.read().hash)
+    found = compare.gather(tree.main)
+    assert (None, True) == (found.champion, found.no_champion.startswith("nothing is in prod yet"))
+
+
+def test_the_candidate_is_compared_with_what_prod_serves(tree):
+    """Found in main's history by its hash, though main has another model since, and the candidate a third one."""
+    champion = Model.read().hash
+    base = promoted(tree, champion)
+    for trees in ("12", "14"):
+        text = Path("params.yaml").read_text().replace("n_estimators: 10", f"n_estimators: {trees}")
+        write_text("params.yaml", text.replace("n_estimators: 12", f"n_estimators: {trees}"))
+        run_stages()
+        if trees == "12":
+            tree.git("commit", "-q", "-a", "-m", "main goes on")
+            base = tree.git("rev-parse", "HEAD")
+    found = compare.gather(base)
+    assert 3 == len({champion, found.baseline.model.hash, Model.read().hash})
+    assert ("", True) == (found.no_champion, np.isfinite(found.champion.delta))
+    assert found.champion.delta != found.differences["roc_auc"].delta
+
+
+def test_where_prod_serves_mains_model_nothing_is_scored_twice(tree):
+    """The difference from main is the one from prod."""
+    found = compare.gather(promoted(tree, Model.read().hash))
+    assert found.champion is found.differences["roc_auc"]
+
+
+def test_a_model_in_prod_that_main_never_had_is_an_error(tree):
+    """A gate that cannot look does not pass."""
+    with pytest.raises(CannotRun, match="no commit of main has model ffffffffffff"):
+        compare.gather(promoted(tree, "f" * 64))
 
 
 def test_a_fresh_lock_passes(tree):

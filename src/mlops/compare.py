@@ -14,7 +14,7 @@ import pandas as pd
 from mlops import baseline, contract, dvc, gates, known_metrics, params, slices, split, stopped, verdict
 from mlops.bootstrap import paired, single
 from mlops.contract import Contract
-from mlops.delivery import overlay
+from mlops.delivery import champion
 from mlops.doctor import SAMPLE
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table
@@ -29,7 +29,6 @@ from mlops.paths import (
     LOCK,
     METRICS,
     MODEL,
-    OVERLAY,
     PART,
     PREDICTIONS,
     REPORT,
@@ -42,6 +41,7 @@ from mlops.proxy import strongest
 from mlops.repro import reference_machine
 from mlops.task import score_columns
 
+PROD = "prod"  # the environment whose champion no candidate may be much worse than
 STAGES = {"deepchecks"}  # what SKIP= may leave out
 NEEDED = {"ingest", "validate", "prepare", "train", "evaluate"}  # without these there is nothing to judge
 
@@ -116,7 +116,8 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
             or f"stage {', '.join(unmade)} is not of this tree: run `make train`, and read its last lines"
         )
     model = Model.read()
-    test, keys = _test_rows(table, model), set(read_table(KEYS)["key"])
+    every, keys = _test_rows(table, model), set(read_table(KEYS)["key"])
+    test = every
     metrics = baseline.parse_metrics(Path(METRICS).read_text(encoding="utf-8"), METRICS)
     if metrics["model_hash"] != model.hash:
         raise CannotRun(
@@ -138,7 +139,6 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
         main_params=gates.limits.read(commit),
         behind=int(dvc.git("rev-list", "--count", f"HEAD..{commit}")),
         skipped=skipped,
-        no_champion="" if _in_prod(commit) else "nothing is in prod yet: no champion to compare with",
     )
     main = None
     if baseline.committed(commit) is None:
@@ -156,14 +156,31 @@ def gather(base: str | None, skipped: frozenset[str] = frozenset()) -> Evidence:
         if "deepchecks" not in skipped and failing & set(knobs.deepchecks.gate):  # it may cost main's stage
             evidence.main_deepchecks = baseline.report(commit, DEEPCHECKS)
     measure(evidence, main, model, test.drop(columns="_key"), read_table(PART.format("train")))
+    against_champion(evidence, commit, model, every, keys)
     return evidence
 
 
-def _in_prod(commit: str) -> bool:
-    """Whether prod's overlay names an image, as main has it: the candidate's own overlay excuses nothing."""
-    name = OVERLAY.format("prod")
-    text = dvc.git("show", f"{commit}:{name}", check=False)
-    return text is not None and any(image.released for image in overlay.images(text, name).values())
+def against_champion(evidence: Evidence, commit: str, model: Model, test: pd.DataFrame, keys: set) -> None:
+    """Fill in the difference of the primary metric from what prod serves, as main's overlay says: the candidate's excuses nothing."""
+    image = champion.served(PROD, commit)
+    if image is None:
+        return
+    maker = champion.made_by(image.model, commit)
+    other = baseline.other_question(maker)
+    if other:  # between an adoption and the first promotion after it
+        evidence.no_champion = other.replace("main's model", "what prod serves", 1)
+        return
+    evidence.no_champion, primary = "", evidence.params.gates.primary
+    if evidence.baseline is not None and evidence.baseline.model.hash == image.model:
+        evidence.champion = evidence.differences.get(primary)
+        return
+    found = baseline.find(maker, model, keys)
+    found, rows = common(found, test, evidence.params, "" if found.how == "committed" else baseline.otherwise(maker))
+    target = contract.targets(rows[evidence.table.target], evidence.table)
+    theirs = _said(target, found.model.score(rows), found.model)
+    ours = _said(target, np.array(rows["_score"].to_list()), model)
+    both = {"groups": split.keys(rows, evidence.table), "metrics": [primary]}
+    evidence.champion = paired(target, theirs, ours, **both)[primary]
 
 
 def common(

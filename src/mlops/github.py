@@ -81,7 +81,7 @@ class GitHub:
     def _json(self, method: str, path: str, body: Any = None) -> tuple[Any, Mapping]:
         data, headers = self._send(method, path, body)
         try:
-            return json.loads(data), headers
+            return json.loads(data or b"null"), headers  # a dispatch is answered with nothing
         except ValueError:
             raise GitHubError(f"The answer to {method} {path} is not JSON: check GITHUB_API_URL.") from None
 

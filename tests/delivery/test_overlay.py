@@ -37,6 +37,16 @@ def test_an_edit_changes_the_repository_and_the_digest_and_nothing_else(text):
     assert text == overlay.with_image(edited, "o.yaml", "champion", before["champion"])
 
 
+def test_the_models_hash_goes_with_the_image():
+    """Where the image says it; a third line."""
+    text = f"metadata:\n  annotations:\n    champion-model: none # why\n{BLOCK}"
+    image = Image("ghcr.io/acme/model", NEW, "c" * 64)
+    edited = overlay.with_image(text, "o.yaml", "champion", image)
+    assert image == overlay.images(edited, "o.yaml")["champion"]
+    assert f"champion-model: {'c' * 64} # why" in edited
+    assert "" == overlay.images(text, "o.yaml")["champion"].model
+
+
 def test_the_same_edit_twice_is_one():
     """The second changes nothing."""
     once = overlay.with_image(BLOCK, "o.yaml", "champion", IMAGE)

@@ -12,14 +12,20 @@ from mlops.paths import OVERLAY, OVERLAYS
 
 UNRELEASED = f"sha256:{'0' * 64}"  # what a fresh copy's overlays say
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+HASH = re.compile(r"[0-9a-f]{64}")
+MODEL = "{}-model"  # the annotation of an overlay that holds the hash of an image's model
 
 
 @dataclass(frozen=True)
 class Image:
-    """What an overlay puts in the place of a name of manifests/base: a repository of a registry, and a digest."""
+    """What an overlay puts in the place of a name of manifests/base: a repository of a registry, a digest, and the model in it.
+
+    model: its hash, "" where the overlay does not say.
+    """
 
     repository: str
     digest: str
+    model: str = ""
 
     @property
     def released(self) -> bool:
@@ -49,7 +55,8 @@ def images(text: str, name: str) -> dict[str, Image]:
     Raises CannotRun where an image is not named by a digest alone, or twice.
     """
     try:
-        entries = yaml.safe_load(text).get("images") or []
+        values = yaml.safe_load(text)
+        entries, said = values.get("images") or [], (values.get("metadata") or {}).get("annotations") or {}
         found = {entry["name"]: entry for entry in entries}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
         raise CannotRun(
@@ -62,7 +69,11 @@ def images(text: str, name: str) -> dict[str, Image]:
             raise CannotRun(
                 f"{name}: image '{each}' needs newName and a digest sha256:..., and nothing else: it has {entry}"
             )
-    return {each: Image(entry["newName"], entry["digest"]) for each, entry in found.items()}
+    models = {each: str(said.get(MODEL.format(each), "")) for each in found}
+    return {
+        each: Image(entry["newName"], entry["digest"], models[each] if HASH.fullmatch(models[each]) else "")
+        for each, entry in found.items()
+    }
 
 
 def read(environment: str, root=".") -> dict[str, Image]:
@@ -74,7 +85,8 @@ def read(environment: str, root=".") -> dict[str, Image]:
 def with_image(text: str, name: str, placeholder: str, image: Image) -> str:
     """Return the overlay's text with another image in `placeholder`'s place: comments, order and layout stay.
 
-    Raises CannotRun where the overlay has no such placeholder, or `image` no digest.
+    The hash of its model is written where the image says it. Raises CannotRun where the overlay has no such placeholder, or
+    `image` no digest.
     """
     if not DIGEST.fullmatch(image.digest):
         raise CannotRun(f"'{image.digest}' is no digest: it should be sha256: and 64 of 0-9a-f")
@@ -83,4 +95,6 @@ def with_image(text: str, name: str, placeholder: str, image: Image) -> str:
         raise CannotRun(f"{name} has no image '{placeholder}': it has {', '.join(known) or 'none'}")
     for key, value in (("newName", image.repository), ("digest", image.digest)):
         text = yamledit.edited(text, ["images", known.index(placeholder), key], value, name)
+    if image.model:
+        text = yamledit.edited(text, ["metadata", "annotations", MODEL.format(placeholder)], image.model, name)
     return text
