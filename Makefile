@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: trace smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -101,6 +101,9 @@ image: setup ## build the image of the current model: build/image.tar and its di
 
 smoke: setup ## run that image, and hold its answers against what was judged
 	@$(MLOPS) smoke
+
+trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
+	@$(MLOPS) trace $(or $(WHAT),$(error WHAT= is missing: make trace WHAT=prod)) $(call given,LOG,log) $(call given,REPOSITORY,repository)
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor

@@ -27,12 +27,12 @@ def served(environment: str, commit: str, root=".") -> overlay.Image | None:
 
 
 def made_by(model_hash: str, commit: str, root=".") -> str:
-    """Return the newest commit before `commit`, or itself, whose metrics.json names a model.
+    """Return the newest commit, up to `commit`, that brought a model: its metrics.json names it.
 
     By its hash and not by the commit that built an image, which a squash may have erased. Raises CannotRun where there is none.
     """
     changed = git("log", "--format=%H", f"-S{model_hash}", commit, "--", METRICS, root=root).split()
-    for candidate in [commit, *changed]:
+    for candidate in changed:  # of those that took it away again the next one back is meant
         if _model(candidate, root) == model_hash:
             return candidate
     raise CannotRun(

@@ -1,0 +1,210 @@
+"""Verb `trace`: which data made the model that answered this? Run: mlops trace prod | <digest> | <model hash> | <commit> | <request id> --log ...
+
+From git, the registry and the prediction log alone. Each link of the chain says what it found, or that it is broken and why.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops.delivery import champion, overlay, registry
+from mlops.delivery.build_key import build_key
+from mlops.dvc import git, out_hash, parse_lock
+from mlops.errors import CannotRun
+from mlops.paths import LOCK, METRICS, MODEL, OVERLAY, OVERLAYS
+
+PULL = re.compile(r"\(#(\d+)\)|Merge pull request #(\d+)")  # how GitHub's squashes and merges name it
+
+
+@dataclass
+class Found:
+    """What is known so far of one model in one image; each may be empty."""
+
+    request: str = ""
+    repository: str = ""
+    digest: str = ""
+    model: str = ""
+    commit: str = ""
+
+
+def add_arguments(parser) -> None:
+    """Add what is traced, and where to look."""
+    parser.add_argument("what", help="an environment, an image's digest, a model hash, a commit, or a request id")
+    parser.add_argument(
+        "--log", help="where a request id is looked for: sqlite:///file, postgresql://..., or a file of JSON lines"
+    )
+    parser.add_argument("--repository", help="registry/owner/name, where no overlay names it")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def run(args) -> int:
+    """Print the chain; 1 where a link of it is broken."""
+    base = git("rev-parse", "--verify", "--quiet", "refs/remotes/origin/main", check=False) or git("rev-parse", "HEAD")
+    links = dict(chain(start(args.what, args.log, args.repository, base), base))
+    broken = [name for name, said in links.items() if isinstance(said, str)]
+    if args.json:
+        print(json.dumps(links, indent=2))
+    else:
+        print("\n".join(_lines(links)))
+    return int(bool(broken))
+
+
+def start(what: str, log: str | None, repository: str | None, base: str) -> Found:
+    """Return what `what` names; raises CannotRun where it is nothing that can be known."""
+    found = Found(repository=repository or "")
+    if what in overlay.environments():
+        image = champion.served(what, base)
+        if image is None:
+            raise CannotRun(f"{what} serves nothing yet: its overlay names no image")
+        return Found("", image.repository, image.digest, image.model)
+    if overlay.DIGEST.fullmatch(what):
+        found.digest = what
+    elif overlay.HASH.fullmatch(what):
+        found.model = what
+    elif commit := git("rev-parse", "--verify", "--quiet", f"{what}^{{commit}}", check=False):
+        found.commit = commit
+    elif log is None:
+        raise CannotRun(
+            f"'{what}' is no environment, digest, model hash or commit; a request id is looked for in the prediction log that "
+            "--log names"
+        )
+    else:
+        found.request, found.model = what, logged(what, log)
+    return found
+
+
+def chain(found: Found, base: str) -> Iterator[tuple[str, dict | str]]:
+    """Yield (link, what it says), the request first and the environments last; a sentence where the link is broken."""
+    if found.request:
+        yield "request", {"id": found.request, "model_hash": found.model}
+    served = history(base)
+    for image, _ in served:
+        if image.digest == found.digest or (not found.digest and found.model and image.model == found.model):
+            found.repository, found.digest = found.repository or image.repository, image.digest
+            found.model = found.model or image.model
+    if found.digest:
+        yield "image", _kept(lambda: _image(found))
+    if not found.model and found.commit:
+        found.model = json.loads(git("show", f"{found.commit}:{METRICS}", check=False) or "{}").get("model_hash", "")
+    yield (
+        "model",
+        {"hash": found.model} if found.model else "no link: neither an overlay nor a label says which model it is",
+    )
+    if found.model:
+        yield "commit", _kept(lambda: _commit(found, base))
+    if found.commit:
+        yield "data", _kept(lambda: _data(found.commit))
+        yield "metrics", _kept(lambda: json.loads(git("show", f"{found.commit}:{METRICS}"))["metrics"])
+    where = [said for image, said in served if found.digest and image.digest == found.digest]
+    yield "served by", {"environments": where}
+
+
+def history(base: str) -> list[tuple[overlay.Image, dict]]:
+    """Return (champion, {environment, since, by, until}) of all that each environment has served, the newest first."""
+    found = []
+    for environment in overlay.environments():
+        name, until = OVERLAY.format(environment), None
+        for line in git("log", "--format=%H\t%cI\t%an\t%s", base, "--", name).splitlines():
+            commit, since, by, subject = line.split("\t", 3)
+            try:
+                image = overlay.images(git("show", f"{commit}:{name}", check=False) or "", name).get("champion")
+            except CannotRun:  # it was laid out otherwise then
+                image = None
+            said = {"environment": environment, "since": since, "by": by, "until": until, "change": subject}
+            if image is not None and image.released:
+                if found and found[-1][0] == image and found[-1][1]["environment"] == environment:
+                    found[-1][1].update(since=since, by=by, change=subject)  # a commit that changed something else
+                else:
+                    found.append((image, said))
+            until = found[-1][1]["since"] if found and found[-1][1]["environment"] == environment else since
+    return found
+
+
+def logged(request: str, log: str) -> str:
+    """Return the hash of the model that answered a request; raises CannotRun where the log does not have it."""
+    query = "SELECT model_hash FROM predictions WHERE request_id = {} LIMIT 1"
+    if log.startswith("sqlite:///"):
+        path = Path(log.removeprefix("sqlite:///"))
+        if not path.exists():
+            raise CannotRun(f"{path} is not there: name the prediction log with --log")
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            row = connection.execute(query.format("?"), [request]).fetchone()
+    elif log.startswith(("postgresql://", "postgres://")):
+        import psycopg
+
+        with psycopg.connect(log, connect_timeout=5) as connection:
+            row = connection.execute(query.format("%s"), [request]).fetchone()
+    else:
+        with Path(log).open(encoding="utf-8") as lines:
+            row = next(
+                ((said["model_hash"],) for line in lines if (said := json.loads(line)).get("request_id") == request),
+                None,
+            )
+    if row is None:
+        raise CannotRun(
+            f"the prediction log has no request {request}: it is another log, or the row was dropped or deleted"
+        )
+    return row[0]
+
+
+def _image(found: Found) -> dict:
+    if not found.repository:
+        raise CannotRun("no overlay names its repository: say it with --repository")
+    there = registry.find(registry.repository(found.repository), found.digest)
+    if there is None:
+        raise CannotRun(f"{found.repository} has no {found.digest} (any more): a retention rule may have deleted it")
+    said = {name: there.label(name) for name in ("commit", "build-key", "model-hash", "data-hash")}
+    if found.model and said["model-hash"] != found.model:
+        raise CannotRun(
+            f"its label says model {said['model-hash'][:12]}, {OVERLAYS} and the log say {found.model[:12]}"
+        )
+    found.model = said["model-hash"]
+    return {"image": str(there.image)} | said
+
+
+def _commit(found: Found, base: str) -> dict:
+    found.commit = champion.made_by(found.model, found.commit or base)
+    hash_, at, by, subject = git("show", "--no-patch", "--format=%H\t%cI\t%an\t%s", found.commit).split("\t", 3)
+    pull = next((number for match in PULL.finditer(subject) for number in match.groups() if number), None)
+    return {
+        "commit": hash_, "at": at, "by": by, "subject": subject, "verdict": f"pull request #{pull}" if pull else "no pull request",
+        "build_key": build_key(found.commit),
+    }  # fmt: skip
+
+
+def _data(commit: str) -> dict:
+    metrics = json.loads(git("show", f"{commit}:{METRICS}"))
+    lock = parse_lock(git("show", f"{commit}:{LOCK}"))
+    params = lock["stages"].get("train", {}).get("params", {}).get("params.yaml", {})
+    return {
+        "data_hash": metrics["data_hash"], "window": metrics["window"], "rows": metrics["rows"],
+        "model_md5": out_hash(lock, MODEL), "train": params.get("train", params),
+    }  # fmt: skip
+
+
+def _kept(look) -> dict | str:
+    """Return what a link says, or why it is broken."""
+    try:
+        return look()
+    except CannotRun as error:
+        return f"BROKEN: {error}"
+
+
+def _lines(links: dict) -> Iterator[str]:
+    for name, said in links.items():
+        if isinstance(said, str):
+            yield f"{name:<10} {said}"
+        elif name == "served by":
+            for each in said["environments"]:
+                until = f" to {each['until']}" if each["until"] else ""
+                yield f"{name:<10} {each['environment']} since {each['since']}{until}, by {each['by']}: {each['change']}"
+            if not said["environments"]:
+                yield f"{name:<10} no environment, now or before"
+        else:
+            for key, value in said.items():
+                yield f"{name:<10} {key}: {value if isinstance(value, str) else json.dumps(value)}"
+                name = ""

@@ -1,0 +1,177 @@
+"""From anything that names a model back to the data it was made of; a broken link is named."""
+
+import argparse
+import json
+import sqlite3
+
+import pytest
+
+from copies import ROOT
+from images_built import needs_images
+from mlops.delivery import overlay, trace
+from mlops.delivery import registry as registries
+from mlops.delivery.build_key import build_key
+from mlops.errors import CannotRun
+from oci import archive
+from remote import Remote
+
+A, B = "a" * 64, "b" * 64
+DIGEST = f"sha256:{'d' * 64}"
+PROD = overlay.OVERLAY.format("prod")
+LOCK = "stages:\n  train:\n    params:\n      params.yaml:\n        train: {seed: 1}\n    outs:\n    - {path: models/model.onnx, md5: m5}\n"
+
+
+def made(model: str, data: str) -> dict[str, str]:
+    """The files of a merge that brings a model."""
+    metrics = {
+        "model_hash": model,
+        "data_hash": data,
+        "window": {"start": "2024-01"},
+        "rows": {"test": 9},
+        "metrics": {"roc_auc": 0.8},
+    }
+    return {"metrics.json": json.dumps(metrics), "dvc.lock": LOCK}
+
+
+@pytest.fixture
+def remote(tmp_path, monkeypatch):
+    """Main with two models one after the other, the first of which is put into prod; a checkout of it as working directory."""
+    overlays = {
+        overlay.OVERLAY.format(name): (ROOT / overlay.OVERLAY.format(name)).read_text() for name in ("dev", "prod")
+    }
+    files = {"Dockerfile": "FROM scratch\n", ".dockerignore": "*\n!metrics.json\n"}
+    remote = Remote(tmp_path, overlays | files)
+    monkeypatch.chdir(remote.path)
+    remote.first = remote.merge(made(A, "d1"), "A better model (#12)")
+    remote.merge(made(B, "d2"), "Merge pull request #13 from acme/next")
+    serve(remote, "ghcr.io/acme/model", DIGEST, A)
+    return remote
+
+
+def serve(remote, repository: str, digest: str, model: str) -> None:
+    """Put an image into prod."""
+    image = overlay.Image(repository, digest, model)
+    text = overlay.with_image(remote.text("main", PROD) + "\n", PROD, "champion", image)
+    remote.merge({PROD: text}, "Deploy to prod (#14)")
+
+
+def told(capsys, *words: str) -> tuple[int, dict]:
+    """Exit code, and the links."""
+    parser = argparse.ArgumentParser()
+    trace.add_arguments(parser)
+    code = trace.run(parser.parse_args([*words, "--json"]))
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def reached(monkeypatch):
+    """A registry that has the image: what it says is tested with a real one below."""
+    labels = {
+        "org.opencontainers.image.revision": "c",
+        "mlops.build-key": "k",
+        "mlops.model-hash": A,
+        "mlops.data-hash": "d1",
+    }
+    found = registries.Found(overlay.Image("ghcr.io/acme/model", DIGEST), labels)
+    monkeypatch.setattr(registries, "find", lambda name, reference: found)
+
+
+@pytest.mark.parametrize("what", ["prod", DIGEST, A, "first"])
+def test_every_way_leads_to_the_same_data(remote, reached, capsys, what):
+    """An environment, a digest, a model hash, a commit."""
+    code, said = told(capsys, remote.first if what == "first" else what)
+    assert 0 == code
+    assert (A, remote.first, "pull request #12") == (
+        said["model"]["hash"],
+        said["commit"]["commit"],
+        said["commit"]["verdict"],
+    )
+    assert ("d1", {"start": "2024-01"}, {"seed": 1}) == (
+        said["data"]["data_hash"],
+        said["data"]["window"],
+        said["data"]["train"],
+    )
+    assert {"roc_auc": 0.8} == said["metrics"]
+    assert build_key(remote.first) == said["commit"]["build_key"]
+    if what != "first":
+        (served,) = said["served by"]["environments"]
+        assert ("prod", None, "Deploy to prod (#14)") == (served["environment"], served["until"], served["change"])
+
+
+def test_what_is_served_no_more_is_told_with_its_end(remote, reached, capsys):
+    """Since when, and until when; a commit that changes something else in the overlay ends nothing."""
+    text = remote.text("main", PROD) + "\n# a comment\n"
+    remote.merge({PROD: text}, "A comment")
+    serve(remote, "ghcr.io/acme/model", f"sha256:{'e' * 64}", B)
+    (served,) = told(capsys, DIGEST)[1]["served by"]["environments"]
+    (now,) = told(capsys, f"sha256:{'e' * 64}")[1]["served by"]["environments"]
+    assert ("Deploy to prod (#14)", now["since"], None) == (served["change"], served["until"], now["until"])
+
+
+def test_a_request_leads_to_the_model_that_answered_it(remote, tmp_path, capsys):
+    """From a SQLite log, or from lines that a collector kept."""
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute("CREATE TABLE predictions (request_id TEXT, model_hash TEXT)")
+        connection.execute("INSERT INTO predictions VALUES ('r-1', ?)", [B])
+    (tmp_path / "log.jsonl").write_text(json.dumps({"request_id": "r-1", "model_hash": B}) + "\n")
+    for log in (f"sqlite:///{tmp_path}/log.db", str(tmp_path / "log.jsonl")):
+        code, said = told(capsys, "r-1", "--log", log)
+        assert (0, B, "d2", "pull request #13") == (
+            code, said["request"]["model_hash"], said["data"]["data_hash"], said["commit"]["verdict"],
+        )  # fmt: skip
+        with pytest.raises(CannotRun, match="has no request r-2: it is another log, or the row was dropped"):
+            told(capsys, "r-2", "--log", log)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("r-1", "a request id is looked for in the prediction log that --log names"), ("dev", "dev serves nothing yet")],
+)
+def test_what_names_nothing_is_an_error(remote, capsys, what, said):
+    """With what could be named."""
+    with pytest.raises(CannotRun, match=said):
+        told(capsys, what)
+
+
+def test_a_model_that_main_never_had_is_a_broken_link(remote, capsys):
+    """The link is named, and the rest is told all the same."""
+    code, said = told(capsys, "f" * 64)
+    assert (1, True) == (code, said["commit"].startswith("BROKEN: no commit of main has model ffffffffffff"))
+    assert {"environments": []} == said["served by"]
+
+
+def test_a_person_reads_it_in_lines(remote, reached, capsys):
+    """One a fact."""
+    parser = argparse.ArgumentParser()
+    trace.add_arguments(parser)
+    assert 0 == trace.run(parser.parse_args(["prod"]))
+    lines = capsys.readouterr().out.splitlines()
+    assert "data       data_hash: d1" in lines
+    assert lines[-1].startswith("served by  prod since 20")
+
+
+@pytest.mark.slow
+@needs_images
+def test_a_real_registry_is_asked_and_held_against_git(remote, registry, tmp_path, capsys):
+    """Its labels; an image that is gone, one of another model, and a registry that is away are broken links."""
+    name = f"{registry.host}/acme/model"
+    labels = {
+        "org.opencontainers.image.revision": "c",
+        "mlops.build-key": "k",
+        "mlops.model-hash": A,
+        "mlops.data-hash": "d1",
+    }
+    digest = archive(tmp_path / "image.tar", labels)
+    registries.copy(str(tmp_path / "image.tar"), name, "k")
+    serve(remote, name, digest, A)
+    code, said = told(capsys, "prod")
+    assert (0, f"{name}@{digest}", "k") == (code, said["image"]["image"], said["image"]["build-key"])
+    serve(remote, name, digest, B)
+    code, said = told(capsys, "prod")
+    assert (1, True) == (code, said["image"].startswith("BROKEN: its label says model aaaaaaaaaaaa"))
+    serve(remote, name, DIGEST, A)
+    assert f"BROKEN: {name} has no {DIGEST} (any more)" in told(capsys, "prod")[1]["image"]
+    registry.stop()
+    code, said = told(capsys, "prod")
+    assert (1, "d1") == (code, said["data"]["data_hash"])
+    assert "gives no answer" in said["image"]
