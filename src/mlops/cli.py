@@ -45,6 +45,7 @@ VERBS = {
     "push-image": ("mlops.delivery.push_image", "push the archive that was scanned, by its digest"),
     "deploy": ("mlops.delivery.deploy", "propose that environments serve an image: a pull request of their overlays"),
     "trace": ("mlops.delivery.trace", "from an image, a request or an environment back to commit, data and verdict"),
+    "verify": ("mlops.delivery.verify", "are the bytes here the ones that were reviewed?"),
     "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
