@@ -103,7 +103,7 @@ smoke: setup ## run that image, and hold its answers against what was judged
 	@$(MLOPS) smoke
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
-	@$(MLOPS) trace $(or $(WHAT),$(error WHAT= is missing: make trace WHAT=prod)) $(call given,LOG,log) $(call given,REPOSITORY,repository)
+	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)
 
 doctor: setup ## is this copy set up? what is missing, with the click or command
 	@$(MLOPS) doctor

@@ -5,6 +5,7 @@ The owner's room is the sample's, whatever this copy's owner has put in its plac
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,19 @@ def lay_out(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     shutil.copytree(SAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in unreleased().items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def unreleased(root: Path = ROOT) -> dict[str, str]:
+    """The overlays as a fresh copy has them, whatever has been promoted since: {path: text}."""
+    found = {}
+    for path in sorted(root.glob("manifests/overlays/*/kustomization.yaml")):
+        text = re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", path.read_text(encoding="utf-8"))
+        text = re.sub(r"newName: \S+", "newName: unreleased", text)
+        found[str(path.relative_to(root))] = re.sub(r"-model: \S+", "-model: none", text)
+    return found
 
 
 def copy(folder: Path) -> Copy:

@@ -58,8 +58,8 @@ class Remote:
         return git(self.bare, "show", f"{branch}:{name}")
 
 
-def pull_requests(hub: GitHubStub) -> GitHubStub:
-    """Let the stub open and change pull requests, and start runs, as a job's token may."""
+def pull_requests(hub: GitHubStub, heads=lambda branch: "") -> GitHubStub:
+    """Let the stub open and change pull requests, and start runs, as a job's token may; heads: a branch -> its commit."""
     repo = f"/repos/{hub.repository}"
     hub.tokens["ghs_bot"] = {"pull-requests": "write", "actions": "write", "contents": "write"}
     hub.dispatched = []
@@ -81,7 +81,12 @@ def pull_requests(hub: GitHubStub) -> GitHubStub:
         hub.dispatched.append((name, call.body["ref"]))
         return 204, None
 
+    def runs(call, name):  # a dispatch runs the head of its branch; the remote below knows it
+        started = [heads(ref) for each, ref in hub.dispatched if each == name]
+        return 200, {"workflow_runs": [{"head_sha": sha} for sha in started if sha == call.query["head_sha"]]}
+
     hub.add("POST", f"{repo}/pulls", "pull-requests:write", opened)
     hub.add("PATCH", rf"{repo}/pulls/(\d+)", "pull-requests:write", changed)
+    hub.add("GET", rf"{repo}/actions/workflows/([\w.-]+)/runs", "actions:read", runs, ("head_sha", "per_page", "page"))
     hub.add("POST", rf"{repo}/actions/workflows/([\w.-]+)/dispatches", "actions:write", dispatched)
     return hub

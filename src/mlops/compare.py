@@ -15,6 +15,7 @@ from mlops import baseline, contract, dvc, gates, known_metrics, params, slices,
 from mlops.bootstrap import paired, single
 from mlops.contract import Contract
 from mlops.delivery import champion
+from mlops.delivery.overlay import PROD
 from mlops.doctor import SAMPLE
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table
@@ -41,7 +42,6 @@ from mlops.proxy import strongest
 from mlops.repro import reference_machine
 from mlops.task import score_columns
 
-PROD = "prod"  # the environment whose champion no candidate may be much worse than
 STAGES = {"deepchecks"}  # what SKIP= may leave out
 NEEDED = {"ingest", "validate", "prepare", "train", "evaluate"}  # without these there is nothing to judge
 

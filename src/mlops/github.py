@@ -26,11 +26,11 @@ FIXES = {
 
 
 class GitHubError(CannotRun):
-    """GitHub refused a request; `status` is its HTTP status (0: no answer that could be used)."""
+    """GitHub refused a request; `status` is its HTTP status (0: no answer that could be used), `reason` what it says itself."""
 
-    def __init__(self, sentence: str, status: int = 0):
+    def __init__(self, sentence: str, status: int = 0, reason: str = ""):
         super().__init__(sentence)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 class TooLarge(GitHubError):
@@ -182,4 +182,4 @@ def _refusal(error: Exception, what: str) -> GitHubError:
     fix = FIXES.get(error.code, reason).replace("{needed}", needed)
     if (seconds := _limit_ends_in(error)) is not None:
         fix = f"the rate limit ends in {seconds:.0f} s: run this job again then."
-    return GitHubError(f"GitHub answered {error.code} to {what}: {fix}", error.code)
+    return GitHubError(f"GitHub answered {error.code} to {what}: {fix}", error.code, reason)

@@ -73,8 +73,9 @@ def test_a_commit_that_lacks_a_file_has_no_key(tree):
 
 
 def test_files_that_differ_from_the_commit_are_named(tree):
-    """New ones too; others do not count."""
+    """New ones too, and those that git ignores and a builder does not; others do not count."""
     assert [] == changed(tree)
-    for name in ("src/serve/a.py", "src/serve/new.py", "README.md"):
+    write_text(tree / ".git/info/exclude", "*.db\n")
+    for name in ("src/serve/a.py", "src/serve/new.py", "src/serve/ignored.db", "README.md", "x.db"):
         write_text(tree / name, "other\n")
-    assert ["src/serve/a.py", "src/serve/new.py"] == changed(tree)
+    assert ["src/serve/a.py", "src/serve/ignored.db", "src/serve/new.py"] == sorted(changed(tree))

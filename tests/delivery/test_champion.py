@@ -70,6 +70,34 @@ def test_what_is_served_is_what_the_overlay_says_at_that_commit(main):
     assert champion.served("prod", first, main.path) is None
 
 
+@pytest.mark.parametrize("change", ["reset", "renamed", "deleted"])
+def test_a_champion_that_is_gone_is_an_error(main, change):
+    """What prod has served once is compared with: no edit of the overlay is a way round it."""
+    text = with_image(FRESH, NAME, "champion", Image("ghcr.io/a/b", DIGEST, A))
+    main.commit(A, text)
+    if change == "deleted":
+        git(main.path, "rm", "-q", NAME)
+        git(main.path, "commit", "-q", "-m", "gone")
+        commit = git(main.path, "rev-parse", "HEAD")
+    else:
+        commit = main.commit(A, FRESH if change == "reset" else text.replace("name: champion", "name: other"))
+    with pytest.raises(CannotRun, match="has served an image and names none now"):
+        champion.served("prod", commit, main.path)
+
+
+def test_a_shallow_clone_cannot_tell(main, tmp_path):
+    """What is not there is not known never to have been."""
+    main.commit(A)
+    commit = main.commit(B)
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{main.path}", "shallow")
+    for look in (
+        lambda: champion.served("prod", commit, tmp_path / "shallow"),
+        lambda: champion.made_by(B, commit, tmp_path / "shallow"),
+    ):
+        with pytest.raises(CannotRun, match="git fetch --unshallow"):
+            look()
+
+
 def test_an_image_without_its_model_is_an_error(main):
     """It says what to write where."""
     commit = main.commit(A, with_image(FRESH, NAME, "champion", Image("ghcr.io/a/b", DIGEST)))

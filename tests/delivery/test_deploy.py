@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from copies import ROOT
+from copies import unreleased
 from github_stub import GitHubStub
 from images_built import needs_images
 from mlops.delivery import deploy, overlay
@@ -17,10 +17,7 @@ from remote import Remote, git, pull_requests
 
 pytestmark = [pytest.mark.slow, needs_images]
 MODEL = "a" * 64
-OVERLAYS = {
-    overlay.OVERLAY.format(name): (ROOT / overlay.OVERLAY.format(name)).read_text()
-    for name in ("dev", "staging", "prod")
-}
+OVERLAYS = unreleased()
 FILES = OVERLAYS | {
     "Dockerfile": "FROM scratch\n",
     ".dockerignore": "*\n!src\n!metrics.json\n",
@@ -30,10 +27,10 @@ FILES = OVERLAYS | {
 
 
 @pytest.fixture
-def stub(monkeypatch):
+def stub(remote, monkeypatch):
     """The API, named as a workflow step names it."""
     with GitHubStub() as running:
-        pull_requests(running)
+        pull_requests(running, remote.head)
         for name, value in {
             "GITHUB_REPOSITORY": running.repository, "GITHUB_TOKEN": "ghs_bot", "GITHUB_API_URL": running.url,
         }.items():  # fmt: skip
@@ -62,7 +59,7 @@ def released(registry, remote, tmp_path):
             path,
             {f"mlops.{key}": value for key, value in said.items()} | {"org.opencontainers.image.revision": "c" * 40},
         )
-        registries.copy(str(path), name, said["build-key"])
+        registries.copy(str(path), name, digest)
         return name, digest
 
     return push
@@ -134,3 +131,5 @@ def test_what_the_registry_does_not_have_is_not_deployed(stub, remote, released)
         run(name, f"sha256:{'e' * 64}")
     with pytest.raises(CannotRun, match="there is no environment 'qa': manifests/overlays has dev, prod, staging"):
         run(name, digest, "qa")
+    with pytest.raises(CannotRun, match="prod is not deployed to, it is promoted to"):
+        run(name, digest, "dev", "prod")

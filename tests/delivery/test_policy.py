@@ -80,7 +80,14 @@ MODEL = f"{POD}.containers.0"
         ("metadata.namespace", None, "is in namespace None"),
         ("metadata.namespace", "default", "is in namespace default"),
         ("spec.strategy", None, "maxUnavailable should be 0"),
-        (f"{POD}.initContainers", [CONTAINER | {"image": "busybox"}], "busybox"),
+        (
+            f"{POD}.initContainers",
+            [{k: v for k, v in CONTAINER.items() if "Probe" not in k} | {"image": "busybox"}],
+            "busybox",
+        ),
+        (f"{POD}.hostNetwork", True, "reaches into its node by hostNetwork"),
+        (f"{POD}.volumes", [{"name": "root", "hostPath": {"path": "/"}}], "reaches into its node by hostPath root"),
+        (f"{MODEL}.ports", [{"hostPort": 80}], "reaches into its node by hostPort of model"),
     ],
 )
 def test_one_wrong_value_is_one_fault(path, value, said):
@@ -88,6 +95,33 @@ def test_one_wrong_value_is_one_fault(path, value, said):
     (fault,) = policy.faults(changed(path, value))
     assert fault.startswith("Deployment champion")
     assert said in fault
+
+
+@pytest.mark.parametrize("kind", ["Pod", "CronJob"])
+def test_every_pod_is_looked_at(kind):
+    """However it comes to be."""
+    pod = SPEC | {"containers": [CONTAINER | {"image": "model:v1"}]}
+    job = {"jobTemplate": {"spec": {"template": {"spec": pod}}}}
+    each = {"kind": kind, "metadata": {"name": "x", "namespace": "prod"}, "spec": pod if kind == "Pod" else job}
+    (fault,) = policy.faults([each, CLOSED])
+    assert fault.startswith(f"{kind} x, container model: An image is named by its digest")
+
+
+@pytest.mark.parametrize("kind", ["ClusterRoleBinding", "Role", "Secret", "DaemonSet"])
+def test_a_kind_that_the_policy_does_not_know_is_a_fault(kind):
+    """Rights, secrets, and what nobody thought of."""
+    each = {"kind": kind, "metadata": {"name": "x", "namespace": "prod"}}
+    (fault,) = policy.faults([each, CLOSED])
+    assert "is of a kind that the policy does not know" in fault
+
+
+def test_an_image_that_the_overlay_does_not_list_is_a_stranger():
+    """A patch has put it there; nor may the service be told of another."""
+    listed = {CONTAINER["image"]}
+    assert [] == policy.strangers([DEPLOYMENT, CLOSED], listed)
+    assert 1 == len(policy.strangers(changed(f"{MODEL}.image", f"evil.example/x@{DIGEST}"), listed))
+    told = changed(f"{MODEL}.env", [{"name": "IMAGE_DIGEST", "value": "another"}])
+    assert 1 == len(policy.strangers(told, listed))
 
 
 @pytest.mark.parametrize(

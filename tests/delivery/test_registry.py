@@ -29,7 +29,9 @@ def test_what_is_pushed_is_found_by_tag_and_by_digest(registry, tmp_path):
     """The same digest, with its labels; what is not there is nothing."""
     digest, name = archive(tmp_path / "a.tar", LABELS), f"{registry.host}/acme/model"
     assert registries.find(name, "k") is None
-    assert digest == registries.copy(tmp_path / "a.tar", name, "k")
+    registries.copy(tmp_path / "a.tar", name, digest)
+    assert registries.find(name, "k") is None
+    registries.tag(name, digest, "k")
     for reference in ("k", digest):
         found = registries.find(name, reference)
         assert (digest, "c0ffee", "k") == (found.image.digest, found.label("commit"), found.label("build-key"))
@@ -40,10 +42,21 @@ def test_what_is_pushed_is_found_by_tag_and_by_digest(registry, tmp_path):
 @needs_images
 def test_a_missing_label_is_named(registry, tmp_path):
     """It was built by somebody else."""
-    archive(tmp_path / "a.tar", {})
-    registries.copy(tmp_path / "a.tar", f"{registry.host}/acme/model", "k")
+    digest = archive(tmp_path / "a.tar", {})
+    registries.copy(tmp_path / "a.tar", f"{registry.host}/acme/model", digest)
     with pytest.raises(CannotRun, match=r"has no label mlops\.model-hash"):
-        registries.find(f"{registry.host}/acme/model", "k").label("model-hash")
+        registries.find(f"{registry.host}/acme/model", digest).label("model-hash")
+
+
+@pytest.mark.slow
+@needs_images
+def test_bytes_are_not_kept_under_anothers_digest(registry, tmp_path):
+    """They are refused."""
+    archive(tmp_path / "a.tar", LABELS)
+    other = f"sha256:{'e' * 64}"
+    with pytest.raises(CannotRun, match="refuses the image"):
+        registries.copy(tmp_path / "a.tar", f"{registry.host}/acme/model", other)
+    assert registries.find(f"{registry.host}/acme/model", other) is None
 
 
 @pytest.mark.slow
@@ -56,9 +69,10 @@ def test_a_registry_that_is_away_is_no_empty_one(registry, tmp_path):
     with pytest.raises(CannotRun, match=r"gives no answer \(.*connection refused.*is the registry up"):
         registries.find(name, "k")
     with pytest.raises(CannotRun, match="refuses the image .*nothing was released; run this job again"):
-        registries.copy(tmp_path / "a.tar", name, "k")
+        registries.copy(tmp_path / "a.tar", name, digest)
     registry.start()
-    assert digest == registries.copy(tmp_path / "a.tar", name, "k")
+    registries.copy(tmp_path / "a.tar", name, digest)
+    assert digest == registries.find(name, digest).image.digest
 
 
 @pytest.mark.slow
@@ -67,7 +81,8 @@ def test_a_tag_that_moves_does_not_move_a_digest(registry, tmp_path):
     """Who asks by digest gets those bytes."""
     name = f"{registry.host}/acme/model"
     first, second = (archive(tmp_path / f"{each}.tar", {"a": each}) for each in ("1", "2"))
-    for each in ("1", "2"):
-        registries.copy(tmp_path / f"{each}.tar", name, "k")
+    for each, digest in (("1", first), ("2", second)):
+        registries.copy(tmp_path / f"{each}.tar", name, digest)
+        registries.tag(name, digest, "k")
     assert second == registries.find(name, "k").image.digest
     assert {"a": "1"} == registries.find(name, first).labels

@@ -11,8 +11,9 @@ from images_built import build_image, needs_images
 from mlops import contract
 from mlops.delivery import smoke
 from mlops.errors import CannotRun
-from mlops.files import read_json, write_json
+from mlops.files import read_json, read_table, write_json, write_table
 from mlops.onnx_model import Model
+from mlops.paths import PREDICTIONS
 from tables import TASKS
 
 WANTED = {"score": np.array([0.25, 0.75]), "decision": [False, True]}
@@ -84,8 +85,43 @@ def test_the_image_of_this_commit_passes(here, capsys):
 
 @pytest.mark.slow
 @needs_images
+def test_an_image_that_answers_otherwise_fails(here, capsys):
+    """Other scores and decisions were judged: of a batch, and of rows that are sent alone."""
+    judged = read_table(PREDICTIONS)
+    try:
+        write_table(PREDICTIONS, judged.assign(score=judged["score"] + 0.01, decision=~judged["decision"]))
+        assert 1 == run()
+    finally:
+        write_table(PREDICTIONS, judged)
+    said = capsys.readouterr().out
+    for which in ("", " of rows that are sent alone"):
+        assert f"smoke: scores{which} differ by up to 0.01, 1e-06 is allowed" in said
+        assert f"decisions{which} differ" in said
+
+
+@pytest.mark.slow
+@needs_images
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("USER 10001", "USER 0", "it runs as user 0, which should not be root"),
+        ("DATA_HASH}", "DATA_HASH}0", "its label mlops.data-hash is"),
+    ],
+)
+def test_an_image_that_is_not_what_it_should_be_fails(here, tmp_path, monkeypatch, capsys, old, new, said):
+    """Root, or a label that does not say what is in it."""
+    tree = shutil.copytree(here, tmp_path / "tree", symlinks=True)
+    (tree / "Dockerfile").write_text((tree / "Dockerfile").read_text().replace(old, new))
+    build_image(tree)
+    monkeypatch.chdir(tree)
+    assert 1 == run()
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@needs_images
 def test_an_image_of_another_model_fails(here, capsys):
-    """What was judged meanwhile is something else: hash and scores."""
+    """Another one was judged meanwhile."""
     judged = read_json("metrics.json", "")
     try:
         write_json("metrics.json", judged | {"model_hash": "f" * 64})

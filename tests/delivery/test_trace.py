@@ -6,14 +6,14 @@ import sqlite3
 
 import pytest
 
-from copies import ROOT
+from copies import unreleased
 from images_built import needs_images
 from mlops.delivery import overlay, trace
 from mlops.delivery import registry as registries
 from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
 from oci import archive
-from remote import Remote
+from remote import Remote, git
 
 A, B = "a" * 64, "b" * 64
 DIGEST = f"sha256:{'d' * 64}"
@@ -36,9 +36,7 @@ def made(model: str, data: str) -> dict[str, str]:
 @pytest.fixture
 def remote(tmp_path, monkeypatch):
     """Main with two models one after the other, the first of which is put into prod; a checkout of it as working directory."""
-    overlays = {
-        overlay.OVERLAY.format(name): (ROOT / overlay.OVERLAY.format(name)).read_text() for name in ("dev", "prod")
-    }
+    overlays = unreleased()
     files = {"Dockerfile": "FROM scratch\n", ".dockerignore": "*\n!metrics.json\n"}
     remote = Remote(tmp_path, overlays | files)
     monkeypatch.chdir(remote.path)
@@ -93,9 +91,8 @@ def test_every_way_leads_to_the_same_data(remote, reached, capsys, what):
     )
     assert {"roc_auc": 0.8} == said["metrics"]
     assert build_key(remote.first) == said["commit"]["build_key"]
-    if what != "first":
-        (served,) = said["served by"]["environments"]
-        assert ("prod", None, "Deploy to prod (#14)") == (served["environment"], served["until"], served["change"])
+    (served,) = said["served by"]["environments"]
+    assert ("prod", None, "Deploy to prod (#14)") == (served["environment"], served["until"], served["change"])
 
 
 def test_what_is_served_no_more_is_told_with_its_end(remote, reached, capsys):
@@ -106,6 +103,72 @@ def test_what_is_served_no_more_is_told_with_its_end(remote, reached, capsys):
     (served,) = told(capsys, DIGEST)[1]["served by"]["environments"]
     (now,) = told(capsys, f"sha256:{'e' * 64}")[1]["served by"]["environments"]
     assert ("Deploy to prod (#14)", now["since"], None) == (served["change"], served["until"], now["until"])
+
+
+def test_of_a_model_in_two_images_every_environment_is_told(remote, reached, capsys):
+    """dev may have another image of it than prod."""
+    name, other = overlay.OVERLAY.format("dev"), f"sha256:{'e' * 64}"
+    image = overlay.Image("ghcr.io/acme/model", other, A)
+    remote.merge(
+        {name: overlay.with_image(remote.text("main", name) + "\n", name, "champion", image)}, "Deploy to dev (#15)"
+    )
+    told_of = {each["environment"]: each["image"] for each in told(capsys, A)[1]["served by"]["environments"]}
+    assert {"dev": f"ghcr.io/acme/model@{other}", "prod": f"ghcr.io/acme/model@{DIGEST}"} == told_of
+
+
+def test_an_environment_that_served_nothing_between_is_told_twice(remote, reached, capsys):
+    """What came back was away."""
+    remote.merge({PROD: unreleased(remote.path)[PROD]}, "Take it out (#15)")
+    serve(remote, "ghcr.io/acme/model", DIGEST, A)
+    now, before = told(capsys, DIGEST)[1]["served by"]["environments"]
+    assert (None, True) == (now["until"], before["until"] <= now["since"])
+
+
+def test_an_image_of_other_data_is_a_broken_link(remote, reached, monkeypatch, capsys):
+    """The same model bytes may come of other rows."""
+    found = registries.find("", "")
+    other = registries.Found(found.image, found.labels | {"mlops.data-hash": "d9"})
+    monkeypatch.setattr(registries, "find", lambda name, reference: other)
+    code, said = told(capsys, DIGEST)
+    assert (1, True) == (code, said["data"].startswith("BROKEN: the image's label says data d9"))
+
+
+def test_a_branch_that_was_merged_is_not_main(remote, capsys):
+    """The merge brought the model, and names the pull request; what only the branch had main never had."""
+    git(remote.path, "checkout", "-q", "-b", "work")
+    for model in ("1" * 64, "2" * 64):
+        (remote.path / "metrics.json").write_text(made(model, "d3")["metrics.json"])
+        git(remote.path, "commit", "-q", "-a", "-m", "work")
+    git(remote.path, "checkout", "-q", "main")
+    git(remote.path, "merge", "-q", "--no-ff", "-m", "Merge pull request #20 from acme/work", "work")
+    git(remote.path, "push", "-q", "origin", "main")
+    assert "pull request #20" == told(capsys, "2" * 64)[1]["commit"]["verdict"]
+    assert told(capsys, "1" * 64)[1]["commit"].startswith("BROKEN: no commit of main has model 111111111111")
+
+
+def test_a_shallow_clone_is_said(remote, tmp_path, monkeypatch, capsys):
+    """Its oldest commit made nothing."""
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{remote.bare}", "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    with pytest.raises(CannotRun, match="this clone is shallow"):
+        told(capsys, A)
+
+
+@pytest.mark.parametrize("log", ["no-such-file", "text", "sqlite:///no-such.db", "sqlite:///empty.db"])
+def test_a_log_that_is_none_is_one_sentence(remote, capsys, log):
+    """Not there, no lines of JSON, no table."""
+    (remote.path / "text").write_text("r-1 is no JSON\n")
+    sqlite3.connect(remote.path / "empty.db").close()
+    with pytest.raises(CannotRun, match="cannot be read as a prediction log"):
+        told(capsys, "r-1", "--log", log)
+
+
+def test_a_request_that_two_models_answered_is_no_guess(remote, tmp_path, capsys):
+    """A mirror repeats the id."""
+    lines = [json.dumps({"request_id": "r-1", "model_hash": model}) for model in (A, B)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    with pytest.raises(CannotRun, match=f"answered by several models, trace each: {A}, {B}"):
+        told(capsys, "r-1", "--log", str(tmp_path / "log.jsonl"))
 
 
 def test_a_request_leads_to_the_model_that_answered_it(remote, tmp_path, capsys):
@@ -162,7 +225,7 @@ def test_a_real_registry_is_asked_and_held_against_git(remote, registry, tmp_pat
         "mlops.data-hash": "d1",
     }
     digest = archive(tmp_path / "image.tar", labels)
-    registries.copy(str(tmp_path / "image.tar"), name, "k")
+    registries.copy(str(tmp_path / "image.tar"), name, digest)
     serve(remote, name, digest, A)
     code, said = told(capsys, "prod")
     assert (0, f"{name}@{digest}", "k") == (code, said["image"]["image"], said["image"]["build-key"])

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from mlops.baseline import SCHEMA, USED
 from mlops.delivery import verify
 from mlops.dvc import environment
 from mlops.errors import CannotRun
@@ -19,13 +20,15 @@ def tree(tmp_path, monkeypatch):
     """A pipeline of two outputs, run by DVC itself, its lock committed."""
     monkeypatch.chdir(tmp_path)
     stage = (
-        "stages:\n  make:\n    cmd: python make.py\n    deps: [make.py]\n    outs: [models/model.onnx, data/prepared]\n"
+        "stages:\n  train:\n    cmd: python make.py\n    deps: [make.py]\n    outs: [models/model.onnx, data/prepared]\n"
+        "  evaluate:\n    cmd: echo done\n    deps: [models/model.onnx]\n"
     )
     make = "import pathlib\n" + "".join(
         f"p = pathlib.Path({name!r}); p.parent.mkdir(parents=True, exist_ok=True); p.write_text({text!r})\n"
         for name, text in FILES.items()
     )
-    metrics = json.dumps({"model_hash": sha256(b"a model")})
+    judged = {name: {} for name in USED} | {"schema": SCHEMA, "model_hash": sha256(b"a model")}
+    metrics = json.dumps(judged)
     for name, text in {"dvc.yaml": stage, "make.py": make, "metrics.json": metrics}.items():
         write_text(name, text)
     git(tmp_path, "init", "-q")
@@ -62,14 +65,25 @@ def test_a_folder_is_the_files_in_it(tree, capsys, change):
     else:
         (tree / "data/prepared/own.parquet").write_text("")
     assert 1 == verify.run(None)
-    assert "data/prepared of stage make is " in capsys.readouterr().out
+    assert "data/prepared of stage train is " in capsys.readouterr().out
 
 
 def test_an_output_that_is_not_there_is_named(tree, capsys):
     """It was not restored."""
     (tree / "models/model.onnx").unlink()
     assert 1 == verify.run(None)
-    assert "models/model.onnx of stage make is not there" in capsys.readouterr().out
+    assert "models/model.onnx of stage train is not there" in capsys.readouterr().out
+
+
+def test_a_lock_of_nothing_is_no_review(tree, capsys):
+    """No stage, no model: nothing was reviewed."""
+    write_text("dvc.lock", "schema: '2.0'\nstages: {}\n")
+    (tree / "models/model.onnx").unlink()
+    git(tree, "commit", "-q", "-a", "-m", "nothing")
+    assert 1 == verify.run(None)
+    said = capsys.readouterr().out
+    assert "dvc.lock has no stage evaluate, train" in said
+    assert "models/model.onnx is not there, metrics.json names" in said
 
 
 def test_the_lock_of_the_commit_counts(tree, capsys):
@@ -78,7 +92,7 @@ def test_the_lock_of_the_commit_counts(tree, capsys):
     subprocess.run(["dvc", "repro", "-q"], check=True, env=environment())
     assert 1 == verify.run(None)
     said = capsys.readouterr().out
-    assert "models/model.onnx of stage make is" in said
+    assert "models/model.onnx of stage train is" in said
     assert f"models/model.onnx is {sha256(b'another')[:12]}, metrics.json names {sha256(b'a model')[:12]}" in said
 
 

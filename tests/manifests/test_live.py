@@ -2,7 +2,6 @@
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from copies import ROOT
 from mlops.delivery import overlay, policy
@@ -50,18 +49,6 @@ def test_the_service_is_told_the_image_that_the_overlay_names(environment):
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     told = {each["name"]: each["value"] for each in container["env"]}
     assert str(overlay.read(environment, ROOT)["champion"]) == container["image"] == told["IMAGE_DIGEST"]
-
-
-def test_overlays_differ_in_names_digests_and_numbers_alone():
-    """What one environment has, the others have; only how many pods there are is patched."""
-    kept = []
-    for name in ENVIRONMENTS:
-        values = yaml.safe_load((ROOT / overlay.OVERLAY.format(name)).read_text(encoding="utf-8"))
-        assert (f"model-{name}", name) == (values.pop("namespace"), values.pop("metadata")["name"])
-        assert {"champion"} == {each["name"] for each in values.pop("images")}
-        assert values.pop("patches", [{"path": "autoscaler.yaml"}]) == [{"path": "autoscaler.yaml"}]
-        kept.append(values)
-    assert all(each == kept[0] for each in kept)
 
 
 def test_a_file_holds_one_object():

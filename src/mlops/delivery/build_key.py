@@ -37,5 +37,7 @@ def admitted(commit: str = "HEAD", root=".") -> list[str]:
 
 def changed(root=".") -> list[str]:
     """Return the files of an image that differ from HEAD: an image of them has no key."""
-    said = git("status", "--porcelain", "--untracked-files=all", "--", *ALWAYS, *admitted(root=root), root=root)
-    return [line[2:].strip() for line in said.splitlines()]
+    words = ("--porcelain", "--untracked-files=all", "--ignored=matching")  # the builder admits what git ignores
+    said = git("status", *words, "--", *ALWAYS, *admitted(root=root), root=root)
+    names = [line[2:].strip() for line in said.splitlines()]
+    return [name for name in names if "__pycache__" not in name]

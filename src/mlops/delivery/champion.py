@@ -17,6 +17,11 @@ def served(environment: str, commit: str, root=".") -> overlay.Image | None:
     text = git("show", f"{commit}:{name}", root=root, check=False)
     image = overlay.images(text, name).get("champion") if text else None
     if image is None or not image.released:
+        whole(root)
+        if git("log", "-1", "--format=%h", "-G", "digest: .*[1-9a-f]{8}", commit, "--", name, root=root):
+            raise CannotRun(
+                f"{name} has served an image and names none now: a champion that is gone excuses nothing; restore it"
+            )
         return None
     if not image.model:
         raise CannotRun(
@@ -26,12 +31,19 @@ def served(environment: str, commit: str, root=".") -> overlay.Image | None:
     return image
 
 
+def whole(root=".") -> None:
+    """Raise CannotRun where this clone lacks history: what is not there cannot be told from what never was."""
+    if git("rev-parse", "--is-shallow-repository", root=root) == "true":
+        raise CannotRun("this clone is shallow, so its history says little: run `git fetch --unshallow`")
+
+
 def made_by(model_hash: str, commit: str, root=".") -> str:
     """Return the newest commit, up to `commit`, that brought a model: its metrics.json names it.
 
     By its hash and not by the commit that built an image, which a squash may have erased. Raises CannotRun where there is none.
     """
-    changed = git("log", "--format=%H", f"-S{model_hash}", commit, "--", METRICS, root=root).split()
+    whole(root)
+    changed = git("log", "--first-parent", "--format=%H", f"-S{model_hash}", commit, "--", METRICS, root=root).split()
     for candidate in changed:  # of those that took it away again the next one back is meant
         if _model(candidate, root) == model_hash:
             return candidate

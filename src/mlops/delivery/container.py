@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from mlops.errors import CannotRun
 
 READY = 60  # seconds that it may take to be ready
-HARDENED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
+HARDENED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges")
 
 
 class Container:
@@ -34,11 +34,12 @@ class Container:
             return json.load(answer)
 
     def ready(self) -> bool:
-        """Whether it says that it is ready, or will be soon; raises CannotRun where it has ended, or never is."""
+        """Wait until it says that it is ready; raises CannotRun where it has ended, or never is."""
         until = time.monotonic() + READY
         while time.monotonic() < until:
             try:
-                return self.get("/ready")["status"] == "ready"
+                if self.get("/ready")["status"] == "ready":
+                    return True
             except (OSError, ValueError):
                 if podman("inspect", "--format", "{{.State.Running}}", self.id) != "true":
                     break

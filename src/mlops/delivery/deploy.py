@@ -5,6 +5,7 @@ import json
 from mlops import github
 from mlops.delivery import overlay, proposal, registry
 from mlops.delivery.build_key import build_key
+from mlops.delivery.overlay import PROD
 from mlops.dvc import git
 from mlops.errors import CannotRun
 from mlops.paths import METRICS
@@ -19,8 +20,10 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Open, or bring up to date, the pull request of these environments; 0 also where main has moved on, which is said."""
+    if PROD in args.environments:
+        raise CannotRun(f"{PROD} is not deployed to, it is promoted to, on evidence: leave --env {PROD} out")
     hub = github.from_environment()
-    main = proposal.fetched()
+    main = proposal.fetched(hub)
     found = registry.find(registry.repository(args.repository), args.digest)
     if found is None:
         raise CannotRun(f"{args.repository} has no {args.digest}: push it first")
@@ -29,7 +32,7 @@ def run(args) -> int:
         github.report(f"{found.image} is not what main ({main[:8]}) is built to: nothing is moved back")
         return 0
     image = overlay.Image(found.image.repository, args.digest, judged(main, found))
-    github.report(proposal.propose(hub, proposed(main, found, image, args.environments)))
+    github.report(proposal.propose(hub, proposed(main, found, image, args.environments), main))
     return 0
 
 

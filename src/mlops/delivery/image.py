@@ -4,6 +4,7 @@ The same commit gives the same bytes: every time in it is the commit's. buildah,
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -37,6 +38,8 @@ def run(args) -> int:
     with whole(args.out) as part:
         build(tool, part, about, args.base_image)
         about["digest"] = digest(part)
+        if args.base_image and not args.base_image.endswith(_base_digest()):
+            about["build_key"] = ""  # nobody knows of what bytes it is
     write_json(IMAGE_ABOUT, about)
     github.report(f"image {about['digest']} of key {about['build_key'] or 'none'}", digest=about["digest"])
     return 0
@@ -87,17 +90,45 @@ def build(tool: str, out: Path, about: dict, base: str | None = None) -> None:
 
 
 def digest(archive) -> str:
-    """Return the digest of the one image in an OCI archive; raises CannotRun where it holds none, or several."""
+    """Return the digest of the one image in an OCI archive, every part of it hashed; see `opened`."""
+    return opened(archive)[0]
+
+
+def opened(archive) -> tuple[str, dict[str, str]]:
+    """Return (digest, labels) of the one image in an OCI archive.
+
+    Raises CannotRun where it holds none, or several, or a part that is not what its digest says.
+    """
     try:
         with tarfile.open(archive) as file:
-            (manifest,) = json.load(file.extractfile("index.json"))["manifests"]
-        return manifest["digest"]
+            (entry,) = json.load(file.extractfile("index.json"))["manifests"]
+            manifest = json.loads(_blob(file, entry["digest"]))
+            labels = json.loads(_blob(file, manifest["config"]["digest"]))["config"].get("Labels") or {}
+            for layer in manifest["layers"]:
+                _blob(file, layer["digest"])
+        return entry["digest"], labels
     except (OSError, tarfile.TarError, KeyError, ValueError, TypeError, AttributeError):
         raise CannotRun(f"{archive} is no OCI archive of one image: build it with `make image`") from None
 
 
+def _blob(file: tarfile.TarFile, digest: str) -> bytes:
+    data = file.extractfile(f"blobs/sha256/{digest.removeprefix('sha256:')}").read()
+    if f"sha256:{sha256(data)}" != digest:
+        raise ValueError(f"{digest} is of other bytes")
+    return data
+
+
+def _base_digest() -> str:
+    """Return the digest by which the Dockerfile names its base."""
+    found = re.search(r"^ARG BASE=\S+(@sha256:[0-9a-f]{64})$", Path("Dockerfile").read_text(encoding="utf-8"), re.M)
+    return found[1] if found else "@"
+
+
 def _done(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CannotRun(f"{words[0]} is not installed here: the archive is written by it") from None
     if done.returncode:
         said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise CannotRun(f"`{' '.join(words[:2])}` failed: {' '.join(said[-3:])[-500:]}")

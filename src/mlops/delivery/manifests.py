@@ -11,9 +11,9 @@ def run(args) -> int:
     """Return 1 where an overlay breaks a rule; raises CannotRun where one cannot be rendered."""
     broken = 0
     for environment in overlay.environments():
-        overlay.read(environment)
+        images = overlay.read(environment)
         objects = rendered(Path(OVERLAY.format(environment)).parent)
-        found = policy.faults(objects)
+        found = policy.faults(objects) + policy.strangers(objects, set(map(str, images.values())))
         print(f"{environment}: {len(objects)} objects, {f'{len(found)} faults' if found else 'no fault'}")
         for fault in found:
             print(f"- {fault}")

@@ -11,6 +11,7 @@ from mlops.errors import CannotRun
 from mlops.paths import OVERLAY, OVERLAYS
 
 UNRELEASED = f"sha256:{'0' * 64}"  # what a fresh copy's overlays say
+PROD = "prod"  # the environment whose champion no candidate may be much worse than
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HASH = re.compile(r"[0-9a-f]{64}")
 MODEL = "{}-model"  # the annotation of an overlay that holds the hash of an image's model

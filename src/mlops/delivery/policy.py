@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 from mlops.delivery.overlay import DIGEST
 
-UNBOUND = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}  # kinds without a namespace
+UNBOUND = {"Namespace"}  # kinds without a namespace
+KINDS = UNBOUND | {  # no rights, no secrets: what is not here is not the template's to bring
+    "ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget",
+    "PodMonitor", "PrometheusRule", "Service", "ServiceAccount",
+}  # fmt: skip
 UNNAMED = (None, "default")  # namespaces that are nobody's
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -22,6 +26,22 @@ def faults(objects: list[dict]) -> list[str]:
                     found.append(f"{_name(each)}, container {container['name']}: {rule.__doc__} It has {wrong}.")
     if not any(_denies_all(each) for each in objects):
         found.append("No NetworkPolicy denies everything that no other one allows.")
+    return found
+
+
+def strangers(objects: list[dict], images: set[str]) -> list[str]:
+    """Return a sentence for each container whose image, or what it is told of it, is none that the overlay lists.
+
+    `images:` is what people review, and what trace and verdict read: a patch may not put another one in its place.
+    """
+    found = []
+    for each in objects:
+        for container, _ in _containers(each):
+            told = [one.get("value") for one in container.get("env", ()) if one["name"] == "IMAGE_DIGEST"]
+            if container["image"] not in images or not {*told} <= {container["image"]}:
+                found.append(
+                    f"{_name(each)}, container {container['name']}: {container['image']} is no image of the overlay's list."
+                )
     return found
 
 
@@ -62,6 +82,8 @@ def limits(container: dict, spec: dict) -> str | None:
 
 def probes(container: dict, spec: dict) -> str | None:
     """A container is asked whether it has started, is ready and lives."""
+    if container not in spec["containers"]:  # one that runs before the others and ends cannot be asked
+        return None
     missing = [name for name in PROBES if name not in container]
     return f"no {', '.join(missing)}" if missing else None
 
@@ -82,13 +104,30 @@ def _of_object(each: dict) -> Iterator[str]:
     namespace = each["metadata"].get("namespace")
     if each["kind"] not in UNBOUND and namespace in UNNAMED:
         yield f"is in namespace {namespace}: the overlay's line `namespace:` should name one of its own."
+    if each["kind"] not in KINDS:
+        yield f"is of a kind that the policy does not know: it knows {', '.join(sorted(KINDS))}."
+    held = [name for name in ("hostNetwork", "hostPID", "hostIPC") if _pod(each).get(name)]
+    held += [f"hostPath {volume['name']}" for volume in _pod(each).get("volumes", ()) if "hostPath" in volume]
+    held += [
+        f"hostPort of {c['name']}" for c, _ in _containers(each) for port in c.get("ports", ()) if "hostPort" in port
+    ]
+    if held:
+        yield f"reaches into its node by {', '.join(held)}: take it out."
     rolling = each.get("spec", {}).get("strategy", {}).get("rollingUpdate", {})
     if each["kind"] == "Deployment" and rolling.get("maxUnavailable") != 0:
         yield "may have fewer pods while it is updated: strategy.rollingUpdate.maxUnavailable should be 0."
 
 
+def _pod(each: dict) -> dict:
+    """Return the spec of an object's pods, {} where it has none."""
+    spec = each.get("spec", {})
+    if each["kind"] == "CronJob":
+        spec = spec.get("jobTemplate", {}).get("spec", {})
+    return spec if each["kind"] == "Pod" else spec.get("template", {}).get("spec", {})
+
+
 def _containers(each: dict) -> Iterator[tuple[dict, dict]]:
-    spec = each.get("spec", {}).get("template", {}).get("spec", {})
+    spec = _pod(each)
     for container in [*spec.get("containers", ()), *spec.get("initContainers", ())]:
         yield container, spec
 

@@ -2,10 +2,10 @@
 
 from mlops import github
 from mlops.delivery import image, registry
-from mlops.delivery.build_key import KEY
+from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
 from mlops.files import read_json
-from mlops.paths import IMAGE, IMAGE_ABOUT
+from mlops.paths import IMAGE, METRICS
 
 
 def add_arguments(parser) -> None:
@@ -17,23 +17,35 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Push, unless the registry has an image of this build key; print its digest, and set it as the step's output."""
-    name, about = registry.repository(args.to), read_json(IMAGE_ABOUT, "run `make image` first")
-    found = image.digest(args.archive)
-    if not found == args.digest == about["digest"]:
+    name, (found, labels) = registry.repository(args.to), image.opened(args.archive)
+    if found != args.digest:
         raise CannotRun(
             f"{args.archive} is {found}, {args.digest} was built: these bytes are not the ones that were scanned"
         )
-    key = about["build_key"]
-    if not KEY.fullmatch(key):
-        raise CannotRun(f"{args.archive} is of files that no commit holds: commit them, and build again")
+    ours(args.archive, labels)
+    key = labels["mlops.build-key"]
     there = registry.find(name, key)
     if there is None:
-        digest, said = registry.copy(args.archive, name, key), "pushed"
-        if digest != found:
-            raise CannotRun(
-                f"{name} has {digest} in the place of {found}: it changes what it is given; use another registry"
-            )
+        said = "pushed"
+        registry.copy(args.archive, name, found)
+        registry.tag(name, found, key)  # only now is it found: who comes second finds it whole
+        there = registry.find(name, key)
     else:
-        digest, said = there.image.digest, "is there already, as of this build key"
-    github.report(f"{name}@{digest} {said}", digest=digest, repository=name)
+        said = "is there already, as of this build key"
+    if there is None:
+        raise CannotRun(f"{name} took the image and does not have it: run this job again")
+    ours(str(there.image), there.labels)
+    github.report(f"{there.image} {said}", digest=there.image.digest, repository=name)
     return 0
+
+
+def ours(what: str, labels: dict[str, str]) -> None:
+    """Raise CannotRun where an image does not say that it is of this commit's files and of the model that was judged."""
+    if not labels.get("mlops.build-key"):
+        raise CannotRun(f"{what} is of files that no commit holds: commit them, and build again")
+    judged = read_json(METRICS, "run `make train` first")["model_hash"]
+    for label, wanted in (("mlops.build-key", build_key()), ("mlops.model-hash", judged)):
+        if labels.get(label) != wanted:
+            raise CannotRun(
+                f"{what} has {label} {str(labels.get(label))[:12]}, this commit's is {wanted[:12]}: it is another commit's image"
+            )

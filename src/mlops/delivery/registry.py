@@ -9,7 +9,7 @@ from mlops.delivery.overlay import DIGEST, Image
 from mlops.errors import CannotRun
 
 REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+")
-ABSENT = ("manifest unknown", "name unknown", "not found", "repository name not known")
+ABSENT = ("manifest unknown", "name unknown", "repository name not known")
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,33 @@ def find(name: str, reference: str) -> Found | None:
     return Found(Image(name, said["Digest"]), said.get("Labels") or {})
 
 
-def copy(archive: str, name: str, tag: str) -> str:
-    """Push an OCI archive to `name`:`tag`, and return the digest that the registry then has of it.
-
-    Raises CannotRun where it refuses, or where the digest is another one than the archive's.
-    """
-    done = _skopeo(
-        "copy",
-        _tls(name, "dest-"),
+def copy(archive: str, name: str, digest: str) -> None:
+    """Push an OCI archive to `name`@`digest`; raises CannotRun where the registry refuses, or keeps something else."""
+    words = (
         "--quiet",
         "--preserve-digests",
         "--retry-times",
         "3",
         f"oci-archive:{archive}",
-        f"docker://{name}:{tag}",
+        f"docker://{name}@{digest}",
     )
+    done = _skopeo("copy", _tls(name, "dest-"), *words)
     if done.returncode:
         raise CannotRun(f"{name} refuses the image ({_said(done)}): nothing was released; run this job again")
-    found = find(name, tag)
-    if found is None:
-        raise CannotRun(f"{name} took the image and does not have it: run this job again")
-    return found.image.digest
+    if find(name, digest) is None:
+        raise CannotRun(
+            f"{name} took {digest} and has it under another digest: it changes what it is given; use another registry"
+        )
+
+
+def tag(name: str, digest: str, word: str) -> None:
+    """Give an image that is in the registry a tag."""
+    both = _tls(name, "src-"), _tls(name, "dest-")
+    done = _skopeo(
+        "copy", *both, "--quiet", "--preserve-digests", f"docker://{name}@{digest}", f"docker://{name}:{word}"
+    )
+    if done.returncode:
+        raise CannotRun(f"{name} refuses the tag {word} ({_said(done)}): run this job again")
 
 
 def _skopeo(*words: str) -> subprocess.CompletedProcess:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlops import contract, task
 from mlops.delivery.container import Container, running
+from mlops.delivery.image import opened
 from mlops.files import read_json, read_table
 from mlops.onnx_model import Model
 from mlops.paths import IMAGE, METRICS, PART, PREDICTIONS
@@ -32,7 +33,7 @@ def run(args) -> int:
     with running(args.archive, DRAIN_SECONDS="0") as container:
         container.ready()
         print(f"smoke: ready after {time.perf_counter() - start:.1f} s")
-        found = [*answers(container, rows, expected), *state(container)]
+        found = [*asked(container, rows, expected), *state(container), *labels(args.archive)]
         code = container.stop()
     if code:
         found.append(f"it ended with exit code {code} on SIGTERM")
@@ -40,6 +41,22 @@ def run(args) -> int:
         print(f"smoke: {fault}")
     print(f"smoke: {len(rows)} golden rows, {f'{len(found)} faults' if found else 'no fault'}")
     return int(bool(found))
+
+
+def asked(container: Container, rows: list[dict], expected: dict) -> list[str]:
+    """Return what is answered otherwise than it was judged; an answer that is none is a fault too."""
+    try:
+        return [*answers(container, rows, expected)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"golden rows are not answered ({type(error).__name__}: {str(error)[:200]})"]
+
+
+def labels(archive: str) -> Iterator[str]:
+    """Yield the labels that do not say what is in the image."""
+    said, judged = opened(archive)[1], read_json(METRICS, "run `make train` first")
+    for name, wanted in (("model-hash", judged["model_hash"]), ("data-hash", judged["data_hash"])):
+        if said.get(f"mlops.{name}") != wanted:
+            yield f"its label mlops.{name} is {said.get(f'mlops.{name}')}, {METRICS} says {wanted}"
 
 
 def golden(model: Model, table: contract.Contract) -> tuple[list[dict], dict]:

@@ -29,6 +29,7 @@ class Found:
     digest: str = ""
     model: str = ""
     commit: str = ""
+    data: str = ""  # as the image's label says
 
 
 def add_arguments(parser) -> None:
@@ -54,26 +55,27 @@ def run(args) -> int:
 
 
 def start(what: str, log: str | None, repository: str | None, base: str) -> Found:
-    """Return what `what` names; raises CannotRun where it is nothing that can be known."""
+    """Return what `what` names; with a log it is a request id. Raises CannotRun where it is nothing that can be known."""
     found = Found(repository=repository or "")
-    if what in overlay.environments():
+    if log is not None:
+        found.request, found.model = what, logged(what, log)
+    elif what in overlay.environments():
         image = champion.served(what, base)
         if image is None:
             raise CannotRun(f"{what} serves nothing yet: its overlay names no image")
         return Found("", image.repository, image.digest, image.model)
-    if overlay.DIGEST.fullmatch(what):
+    elif overlay.DIGEST.fullmatch(what):
         found.digest = what
     elif overlay.HASH.fullmatch(what):
         found.model = what
     elif commit := git("rev-parse", "--verify", "--quiet", f"{what}^{{commit}}", check=False):
         found.commit = commit
-    elif log is None:
+        found.model = _metrics(commit).get("model_hash", "")
+    else:
         raise CannotRun(
             f"'{what}' is no environment, digest, model hash or commit; a request id is looked for in the prediction log that "
             "--log names"
         )
-    else:
-        found.request, found.model = what, logged(what, log)
     return found
 
 
@@ -82,73 +84,91 @@ def chain(found: Found, base: str) -> Iterator[tuple[str, dict | str]]:
     if found.request:
         yield "request", {"id": found.request, "model_hash": found.model}
     served = history(base)
-    for image, _ in served:
-        if image.digest == found.digest or (not found.digest and found.model and image.model == found.model):
-            found.repository, found.digest = found.repository or image.repository, image.digest
-            found.model = found.model or image.model
     if found.digest:
+        known = next((image for image, _ in served if image.digest == found.digest), None)
+        if known is not None:
+            found.repository, found.model = found.repository or known.repository, found.model or known.model
         yield "image", _kept(lambda: _image(found))
-    if not found.model and found.commit:
-        found.model = json.loads(git("show", f"{found.commit}:{METRICS}", check=False) or "{}").get("model_hash", "")
     yield (
         "model",
-        {"hash": found.model} if found.model else "no link: neither an overlay nor a label says which model it is",
+        {"hash": found.model} if found.model else "BROKEN: neither an overlay nor a label says which model it is",
     )
     if found.model:
         yield "commit", _kept(lambda: _commit(found, base))
     if found.commit:
-        yield "data", _kept(lambda: _data(found.commit))
-        yield "metrics", _kept(lambda: json.loads(git("show", f"{found.commit}:{METRICS}"))["metrics"])
-    where = [said for image, said in served if found.digest and image.digest == found.digest]
-    yield "served by", {"environments": where}
+        yield "data", _kept(lambda: _data(found))
+        yield "metrics", _kept(lambda: _metrics(found.commit)["metrics"])
+    # of a model several images may be served: one an environment, each is told
+    right = [
+        (image, said)
+        for image, said in served
+        if (image.digest == found.digest if found.digest else image.model == found.model)
+    ]
+    yield "served by", {"environments": [said | {"image": str(image)} for image, said in right]}
 
 
 def history(base: str) -> list[tuple[overlay.Image, dict]]:
-    """Return (champion, {environment, since, by, until}) of all that each environment has served, the newest first."""
+    """Return (champion, {environment, since, until, by, change}) of all that each environment has served, the newest first."""
+    champion.whole()
     found = []
     for environment in overlay.environments():
-        name, until = OVERLAY.format(environment), None
-        for line in git("log", "--format=%H\t%cI\t%an\t%s", base, "--", name).splitlines():
+        name, serving, until = OVERLAY.format(environment), None, None
+        for line in git("log", "--first-parent", "--format=%H\t%cI\t%an\t%s", base, "--", name).splitlines():
             commit, since, by, subject = line.split("\t", 3)
-            try:
-                image = overlay.images(git("show", f"{commit}:{name}", check=False) or "", name).get("champion")
-            except CannotRun:  # it was laid out otherwise then
-                image = None
-            said = {"environment": environment, "since": since, "by": by, "until": until, "change": subject}
-            if image is not None and image.released:
-                if found and found[-1][0] == image and found[-1][1]["environment"] == environment:
-                    found[-1][1].update(since=since, by=by, change=subject)  # a commit that changed something else
-                else:
-                    found.append((image, said))
-            until = found[-1][1]["since"] if found and found[-1][1]["environment"] == environment else since
+            image = _champion(commit, name)
+            if image is not None and image == serving:  # a commit that changed something else
+                found[-1][1].update(since=since, by=by, change=subject)
+            elif image is not None:
+                said = {"environment": environment, "since": since, "until": until, "by": by, "change": subject}
+                found.append((image, said))
+            serving, until = image, since
     return found
 
 
-def logged(request: str, log: str) -> str:
-    """Return the hash of the model that answered a request; raises CannotRun where the log does not have it."""
-    query = "SELECT model_hash FROM predictions WHERE request_id = {} LIMIT 1"
-    if log.startswith("sqlite:///"):
-        path = Path(log.removeprefix("sqlite:///"))
-        if not path.exists():
-            raise CannotRun(f"{path} is not there: name the prediction log with --log")
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            row = connection.execute(query.format("?"), [request]).fetchone()
-    elif log.startswith(("postgresql://", "postgres://")):
-        import psycopg
+def _champion(commit: str, name: str) -> overlay.Image | None:
+    try:
+        image = overlay.images(git("show", f"{commit}:{name}", check=False) or "", name).get("champion")
+    except CannotRun:  # it was laid out otherwise then
+        return None
+    return image if image is not None and image.released else None
 
-        with psycopg.connect(log, connect_timeout=5) as connection:
-            row = connection.execute(query.format("%s"), [request]).fetchone()
-    else:
-        with Path(log).open(encoding="utf-8") as lines:
-            row = next(
-                ((said["model_hash"],) for line in lines if (said := json.loads(line)).get("request_id") == request),
-                None,
-            )
-    if row is None:
+
+def logged(request: str, log: str) -> str:
+    """Return the hash of the model that answered a request; raises CannotRun where the log does not have it, or has several."""
+    try:
+        models = _models(request, log)
+    except (OSError, ValueError, KeyError, sqlite3.Error, ImportError) as error:
+        raise CannotRun(
+            f"{log.partition('@')[0]} cannot be read as a prediction log ({type(error).__name__}): name one with --log"
+        ) from None
+    if not models:
         raise CannotRun(
             f"the prediction log has no request {request}: it is another log, or the row was dropped or deleted"
         )
-    return row[0]
+    if len(models) > 1:  # a mirror, or a retry
+        raise CannotRun(f"request {request} was answered by several models, trace each: {', '.join(sorted(models))}")
+    return models.pop()
+
+
+def _models(request: str, log: str) -> set[str]:
+    query = "SELECT DISTINCT model_hash FROM predictions WHERE request_id = {}"
+    if log.startswith("sqlite:///"):
+        with closing(sqlite3.connect(f"file:{log.removeprefix('sqlite:///')}?mode=ro", uri=True)) as connection:
+            return {row[0] for row in connection.execute(query.format("?"), [request])}
+    if log.startswith(("postgresql://", "postgres://")):
+        import psycopg
+
+        try:
+            with psycopg.connect(log, connect_timeout=5) as connection:
+                return {row[0] for row in connection.execute(query.format("%s"), [request])}
+        except psycopg.Error as error:
+            raise CannotRun(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None
+    with Path(log).open(encoding="utf-8") as lines:
+        return {
+            said["model_hash"]
+            for line in lines
+            if request in line and (said := json.loads(line))["request_id"] == request
+        }
 
 
 def _image(found: Found) -> dict:
@@ -162,7 +182,7 @@ def _image(found: Found) -> dict:
         raise CannotRun(
             f"its label says model {said['model-hash'][:12]}, {OVERLAYS} and the log say {found.model[:12]}"
         )
-    found.model = said["model-hash"]
+    found.model, found.data = said["model-hash"], said["data-hash"]
     return {"image": str(there.image)} | said
 
 
@@ -171,19 +191,29 @@ def _commit(found: Found, base: str) -> dict:
     hash_, at, by, subject = git("show", "--no-patch", "--format=%H\t%cI\t%an\t%s", found.commit).split("\t", 3)
     pull = next((number for match in PULL.finditer(subject) for number in match.groups() if number), None)
     return {
-        "commit": hash_, "at": at, "by": by, "subject": subject, "verdict": f"pull request #{pull}" if pull else "no pull request",
-        "build_key": build_key(found.commit),
+        "commit": hash_, "at": at, "by": by, "subject": subject,
+        "verdict": f"pull request #{pull}" if pull else "its subject names no pull request", "build_key": build_key(found.commit),
     }  # fmt: skip
 
 
-def _data(commit: str) -> dict:
-    metrics = json.loads(git("show", f"{commit}:{METRICS}"))
-    lock = parse_lock(git("show", f"{commit}:{LOCK}"))
+def _data(found: Found) -> dict:
+    metrics, lock = _metrics(found.commit), parse_lock(git("show", f"{found.commit}:{LOCK}"))
+    if found.data and found.data != metrics["data_hash"]:
+        raise CannotRun(
+            f"the image's label says data {found.data[:12]}, {METRICS} of the commit says {metrics['data_hash'][:12]}"
+        )
     params = lock["stages"].get("train", {}).get("params", {}).get("params.yaml", {})
     return {
-        "data_hash": metrics["data_hash"], "window": metrics["window"], "rows": metrics["rows"],
+        "data_hash": metrics["data_hash"], "window": metrics.get("window"), "rows": metrics.get("rows"),
         "model_md5": out_hash(lock, MODEL), "train": params.get("train", params),
     }  # fmt: skip
+
+
+def _metrics(commit: str) -> dict:
+    try:
+        return json.loads(git("show", f"{commit}:{METRICS}", check=False) or "{}")
+    except ValueError:
+        return {}
 
 
 def _kept(look) -> dict | str:
@@ -192,6 +222,8 @@ def _kept(look) -> dict | str:
         return look()
     except CannotRun as error:
         return f"BROKEN: {error}"
+    except KeyError as error:
+        return f"BROKEN: {error} is missing in {METRICS} of that commit"
 
 
 def _lines(links: dict) -> Iterator[str]:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlops import github
+from mlops.baseline import parse_metrics
 from mlops.dvc import git, parse_lock
 from mlops.errors import CannotRun
 from mlops.files import sha256
 from mlops.paths import LOCK, METRICS, MODEL
 
 BLOCK = 1 << 20
+REVIEWED = {"train", "evaluate"}  # stages without which nothing was reviewed
 
 
 def run(args) -> int:
@@ -34,15 +36,19 @@ def faults(root=".") -> Iterator[str]:
     for name, text in texts.items():
         if text is None:
             raise CannotRun(f"the commit has no {name}, so nothing says what was reviewed: run `make pr` and commit it")
-    for stage, values in parse_lock(texts[LOCK])["stages"].items():
+    stages = parse_lock(texts[LOCK])["stages"]
+    if missing := sorted(REVIEWED - set(stages)):
+        yield f"{LOCK} has no stage {', '.join(missing)}"
+    for stage, values in stages.items():
         for out in values.get("outs", []):
             here = md5(Path(root, out["path"]))
             if here is None:
                 yield f"{out['path']} of stage {stage} is not there"
-            elif here != out["md5"]:
-                yield f"{out['path']} of stage {stage} is {here[:12]}, {LOCK} names {out['md5'][:12]}"
-    judged, model = json.loads(texts[METRICS])["model_hash"], Path(root, MODEL)
-    if model.exists() and (found := sha256(model.read_bytes())) != judged:
+            elif here != out.get("md5"):
+                yield f"{out['path']} of stage {stage} is {here[:12]}, {LOCK} names {str(out.get('md5'))[:12]}"
+    judged, model = parse_metrics(texts[METRICS], METRICS)["model_hash"], Path(root, MODEL)
+    found = sha256(model.read_bytes()) if model.exists() else "not there"
+    if found != judged:
         yield f"{MODEL} is {found[:12]}, {METRICS} names {judged[:12]}"
 
 
