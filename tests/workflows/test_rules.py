@@ -185,6 +185,16 @@ def test_the_jobs_run_the_verbs_of_the_design():
     assert expected == list(file("pull-request.yml").jobs)
 
 
+def test_who_compares_has_all_of_mains_history():
+    """The champion is found in it; a shallow clone cannot tell what is not there from what never was."""
+    found = {}
+    for workflow in ("pull-request.yml", "reports.yml"):
+        for name, job in file(workflow).jobs.items():
+            if any("compare" in step.get("run", "") for step in job.get("steps", [])):
+                found[name] = job["steps"][0]["with"].get("fetch-depth")
+    assert {"compare": 0, "reports": 0} == found
+
+
 def test_comment_follows_pull_request():
     """comment.yml listens to the workflow of this name, and to the end of its runs alone."""
     started = file("comment.yml").triggers["workflow_run"]
