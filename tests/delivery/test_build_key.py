@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from mlops.delivery.build_key import KEY, admitted, build_key, changed
+from mlops.delivery.build_key import admitted, build_key, changed
 from mlops.errors import CannotRun
 from mlops.files import write_text
 
@@ -46,7 +46,7 @@ def edited(tree, name: str) -> str:
 def test_what_an_image_holds_changes_its_key(tree, name):
     """Sources, the recipe, and the model by its hash in metrics.json."""
     before = build_key(root=tree)
-    assert KEY.fullmatch(before)
+    assert 64 == len(before)
     assert before != edited(tree, name)
 
 

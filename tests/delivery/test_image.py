@@ -1,5 +1,6 @@
 """An image is of a commit and of the model that was judged, and the same commit gives the same bytes."""
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 from images_built import build_image, needs_images
-from mlops.delivery import image
+from mlops.delivery import image, push_image
 from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
 from mlops.files import read_json, sha256, write_text
@@ -82,6 +83,26 @@ def test_the_same_commit_gives_the_same_digest(built, containers, monkeypatch, t
     first, second = (json.loads((tree / "build/image.json").read_text()) for tree in (built, again))
     assert first == second
     assert first["digest"] == image.digest(again / "build/image.tar")
+
+
+@pytest.mark.slow
+@needs_images
+def test_an_image_on_another_base_is_pushed_nowhere(built, monkeypatch):
+    """Its bytes are not the Dockerfile's: its own label has no key, which is what a push looks at."""
+    monkeypatch.chdir(built)
+    digest, labels = image.opened("build/image.tar")
+    assert not labels.get("mlops.build-key")
+    with pytest.raises(CannotRun, match="has no build key"):
+        push_image.run(argparse.Namespace(to="127.0.0.1:1/a/b", digest=digest, archive="build/image.tar"))
+
+
+def test_a_mirror_of_the_same_bytes_is_the_same_base(tree, monkeypatch):
+    """It is named by the Dockerfile's digest; a tag, and another digest, are not."""
+    monkeypatch.chdir(tree)
+    digest = (tree / "Dockerfile").read_text().partition("@sha256:")[2][:64]
+    assert image.same_base(f"mirror.example/python@sha256:{digest}")
+    assert not image.same_base(f"mirror.example/python@sha256:{'0' * 64}")
+    assert not image.same_base("mirror.example/python:3.12")
 
 
 @pytest.mark.slow

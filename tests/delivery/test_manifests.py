@@ -52,6 +52,13 @@ def test_a_patch_that_puts_another_image_in_is_said_and_fails(tree, capsys):
     assert f"container model: {other} is no image of the overlay's list" in capsys.readouterr().out
 
 
+def test_no_environment_is_no_pass(tree):
+    """There is nothing to judge."""
+    shutil.rmtree(tree / "manifests/overlays")
+    with pytest.raises(CannotRun, match="manifests/overlays has no environment"):
+        manifests.run(None)
+
+
 def test_a_tag_in_an_overlay_cannot_run(tree):
     """It is no digest."""
     path = tree / "manifests/overlays/dev/kustomization.yaml"

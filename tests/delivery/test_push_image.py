@@ -78,7 +78,7 @@ def test_an_archive_that_was_tampered_with_is_none(tree):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ({"build_key": ""}, "is of files that no commit holds"),
+        ({"build_key": ""}, "has no build key: it is of files that no commit holds"),
         ({"build_key": "b" * 64}, "has mlops.build-key bbbbbbbbbbbb, this commit's is"),
         ({"model_hash": "b" * 64}, "has mlops.model-hash bbbbbbbbbbbb, this commit's is aaaaaaaaaaaa"),
     ],

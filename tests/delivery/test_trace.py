@@ -3,6 +3,7 @@
 import argparse
 import json
 import sqlite3
+import sys
 
 import pytest
 
@@ -161,6 +162,14 @@ def test_a_log_that_is_none_is_one_sentence(remote, capsys, log):
     sqlite3.connect(remote.path / "empty.db").close()
     with pytest.raises(CannotRun, match="cannot be read as a prediction log"):
         told(capsys, "r-1", "--log", log)
+
+
+def test_a_password_is_in_no_sentence(monkeypatch):
+    """Nor where the driver is missing."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(CannotRun, match="postgresql cannot be read") as error:
+        trace.logged("r-1", "postgresql://ann:secret@host/base")
+    assert "secret" not in str(error.value)
 
 
 def test_a_request_that_two_models_answered_is_no_guess(remote, tmp_path, capsys):

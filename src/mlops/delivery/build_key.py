@@ -4,15 +4,12 @@ It is the hash of git's own names of the files that .dockerignore admits, at a c
 a checkout, and is the same for two commits that differ in what no image holds.
 """
 
-import re
-
 from mlops.dvc import git
 from mlops.errors import CannotRun
 from mlops.files import sha256
 from mlops.paths import MODEL
 
 ALWAYS = ("Dockerfile", ".dockerignore")
-KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def build_key(commit: str = "HEAD", root=".") -> str:

@@ -18,7 +18,7 @@ def served(environment: str, commit: str, root=".") -> overlay.Image | None:
     image = overlay.images(text, name).get("champion") if text else None
     if image is None or not image.released:
         whole(root)
-        if git("log", "-1", "--format=%h", "-G", "digest: .*[1-9a-f]{8}", commit, "--", name, root=root):
+        if git("log", "-1", "--format=%h", "-G", "sha256:0*[1-9a-f]", commit, "--", name, root=root):
             raise CannotRun(
                 f"{name} has served an image and names none now: a champion that is gone excuses nothing; restore it"
             )

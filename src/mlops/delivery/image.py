@@ -19,7 +19,6 @@ from mlops.paths import IMAGE, IMAGE_ABOUT, METRICS, MODEL
 
 NAME = "localhost/mlops:local"
 TOOLS = ("buildah", "podman", "docker")
-PREFIX = "mlops."  # of the labels that are the template's own
 
 
 def add_arguments(parser) -> None:
@@ -35,11 +34,14 @@ def run(args) -> int:
     tool = args.tool or next(filter(shutil.which, TOOLS), None)
     if tool is None or not shutil.which(tool):
         raise CannotRun(f"{tool or 'none of ' + ', '.join(TOOLS)} is installed here: install one that builds images")
+    if args.base_image and not same_base(args.base_image):
+        about["build_key"] = ""  # before the build, whose label is what `push-image` reads
+        print(
+            f"{args.base_image} does not name the Dockerfile's digest: this image has no build key and is pushed nowhere"
+        )
     with whole(args.out) as part:
         build(tool, part, about, args.base_image)
         about["digest"] = digest(part)
-        if args.base_image and not args.base_image.endswith(_base_digest()):
-            about["build_key"] = ""  # nobody knows of what bytes it is
     write_json(IMAGE_ABOUT, about)
     github.report(f"image {about['digest']} of key {about['build_key'] or 'none'}", digest=about["digest"])
     return 0
@@ -118,10 +120,10 @@ def _blob(file: tarfile.TarFile, digest: str) -> bytes:
     return data
 
 
-def _base_digest() -> str:
-    """Return the digest by which the Dockerfile names its base."""
+def same_base(name: str) -> bool:
+    """Whether a base is named by the digest that the Dockerfile has: the same bytes, whatever mirror they come from."""
     found = re.search(r"^ARG BASE=\S+(@sha256:[0-9a-f]{64})$", Path("Dockerfile").read_text(encoding="utf-8"), re.M)
-    return found[1] if found else "@"
+    return found is not None and name.endswith(found[1])
 
 
 def _done(*words: str) -> None:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 from mlops.delivery import overlay, policy
 from mlops.delivery.render import rendered
-from mlops.paths import OVERLAY
+from mlops.errors import CannotRun
+from mlops.paths import OVERLAY, OVERLAYS
 
 
 def run(args) -> int:
     """Return 1 where an overlay breaks a rule; raises CannotRun where one cannot be rendered."""
     broken = 0
+    if not overlay.environments():
+        raise CannotRun(f"{OVERLAYS} has no environment: there is nothing to judge, which is no pass")
     for environment in overlay.environments():
         images = overlay.read(environment)
         objects = rendered(Path(OVERLAY.format(environment)).parent)

@@ -83,19 +83,19 @@ def read(environment: str, root=".") -> dict[str, Image]:
     return images(Path(root, name).read_text(encoding="utf-8"), name)
 
 
-def with_image(text: str, name: str, placeholder: str, image: Image) -> str:
-    """Return the overlay's text with another image in `placeholder`'s place: comments, order and layout stay.
+def with_image(text: str, name: str, role: str, image: Image) -> str:
+    """Return the overlay's text with another image for a role, champion or challenger: comments, order and layout stay.
 
-    The hash of its model is written where the image says it. Raises CannotRun where the overlay has no such placeholder, or
+    The hash of its model is written where the image says it. Raises CannotRun where the overlay has no image for the role, or
     `image` no digest.
     """
     if not DIGEST.fullmatch(image.digest):
         raise CannotRun(f"'{image.digest}' is no digest: it should be sha256: and 64 of 0-9a-f")
     known = list(images(text, name))
-    if placeholder not in known:
-        raise CannotRun(f"{name} has no image '{placeholder}': it has {', '.join(known) or 'none'}")
+    if role not in known:
+        raise CannotRun(f"{name} has no image '{role}': it has {', '.join(known) or 'none'}")
     for key, value in (("newName", image.repository), ("digest", image.digest)):
-        text = yamledit.edited(text, ["images", known.index(placeholder), key], value, name)
+        text = yamledit.edited(text, ["images", known.index(role), key], value, name)
     if image.model:
-        text = yamledit.edited(text, ["metadata", "annotations", MODEL.format(placeholder)], image.model, name)
+        text = yamledit.edited(text, ["metadata", "annotations", MODEL.format(role)], image.model, name)
     return text

@@ -42,7 +42,9 @@ def run(args) -> int:
 def ours(what: str, labels: dict[str, str]) -> None:
     """Raise CannotRun where an image does not say that it is of this commit's files and of the model that was judged."""
     if not labels.get("mlops.build-key"):
-        raise CannotRun(f"{what} is of files that no commit holds: commit them, and build again")
+        raise CannotRun(
+            f"{what} has no build key: it is of files that no commit holds, or of another base; commit, and build again"
+        )
     judged = read_json(METRICS, "run `make train` first")["model_hash"]
     for label, wanted in (("mlops.build-key", build_key()), ("mlops.model-hash", judged)):
         if labels.get(label) != wanted:

@@ -139,7 +139,7 @@ def logged(request: str, log: str) -> str:
         models = _models(request, log)
     except (OSError, ValueError, KeyError, sqlite3.Error, ImportError) as error:
         raise CannotRun(
-            f"{log.partition('@')[0]} cannot be read as a prediction log ({type(error).__name__}): name one with --log"
+            f"{log.partition('://')[0] if '@' in log else log} cannot be read as a prediction log ({type(error).__name__}): name one with --log"
         ) from None
     if not models:
         raise CannotRun(
