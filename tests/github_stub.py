@@ -102,7 +102,13 @@ class GitHubStub:
         repo = f"/repos/{re.escape(self.repository)}"
         page = ("per_page", "page")
         return [
-            ("GET", rf"{repo}/pulls", "pull-requests:read", ("state", "head", *page), self._list_pulls),
+            (
+                "GET",
+                rf"{repo}/pulls",
+                "pull-requests:read",
+                ("state", "head", "sort", "direction", *page),
+                self._list_pulls,
+            ),
             ("GET", rf"{repo}/pulls/(\d+)", "pull-requests:read", (), self._pull),
             ("GET", rf"{repo}/pulls/(\d+)/files", "pull-requests:read", page, self._of("files")),
             ("GET", rf"{repo}/issues/(\d+)/comments", "pull-requests:read", page, self._of("comments")),
@@ -120,7 +126,10 @@ class GitHubStub:
             here = not owner or (owner, branch) == (head["user"]["login"], head["ref"])
             return here and call.query.get("state", "open") in (pull["state"], "all")
 
-        return 200, [pull for pull in self.pulls if asked(pull)]
+        ascending = call.query.get("direction", "desc") == "asc"
+        if call.query.get("sort", "created") != "created":
+            return 500, {"message": "this server sorts by creation alone"}
+        return 200, sorted(filter(asked, self.pulls), key=lambda pull: pull["number"], reverse=not ascending)
 
     def _pull(self, call, number):
         found = [pull for pull in self.pulls if pull["number"] == int(number)]
@@ -222,7 +231,13 @@ def pull(number: int, sha: str, branch: str = "feature", source: str = "acme/loa
     """An open pull request as the API shows it."""
     login = source.partition("/")[0]
     head = {"sha": sha, "ref": branch, "user": {"login": login}, "repo": {"full_name": source}}
-    return {"number": number, "state": "open", "head": head, "base": {"ref": "main", "repo": {"full_name": base}}}
+    more = {"node_id": f"PR_{number}", "merged_at": None, "auto_merge": None}
+    return {
+        "number": number,
+        "state": "open",
+        "head": head,
+        "base": {"ref": "main", "repo": {"full_name": base}},
+    } | more
 
 
 def finished_run(sha: str, branch: str = "feature", source: str = "acme/loans", run: int = 12, ended: str = "success"):

@@ -1,21 +1,27 @@
 """A real remote: a bare repository, a clone of it as a workflow's checkout, and the API's pull requests kept in step."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
-from github_stub import GitHubStub
+from github_stub import GitHubStub, pull
 
 WHO = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Ann"), ("EMAIL", "ann@example.com"))
 }
+BUTTON = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}
+AUTO_MERGE = re.compile(
+    r"mutation\(\$id: ID!\) \{ enablePullRequestAutoMerge\(input: \{pullRequestId: \$id, mergeMethod: SQUASH\}\) "
+    r"\{ clientMutationId \} \}"
+)
 
 
-def git(folder, *words: str) -> str:
+def git(folder, *words: str, **variables: str) -> str:
     """Run git as a person, and return what it prints."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, env=os.environ | WHO)
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, env=os.environ | WHO | variables)
     assert 0 == done.returncode, done.stderr
     return done.stdout.strip()
 
@@ -39,11 +45,28 @@ class Remote:
         git(self.path, "fetch", "-q", "origin")
         if branch != "main":
             git(self.path, "checkout", "-q", "-B", branch, f"origin/{branch}")
+        self._write(files)
+        git(self.path, "commit", "-q", "--allow-empty", "-m", message)
+        return self._pushed(branch)
+
+    def update(self, branch: str, other: str = "main", files: dict[str, str] | None = None) -> str:
+        """Merge `other` into a branch as GitHub's button "Update branch" does, with `files` changed by the way."""
+        git(self.path, "fetch", "-q", "origin")
+        git(self.path, "checkout", "-q", "-B", branch, f"origin/{branch}")
+        words = ["git", "merge", "-q", "--no-ff", "--no-commit", f"origin/{other}"]
+        done = subprocess.run(words, cwd=self.path, capture_output=True, env=os.environ | WHO)
+        assert files or 0 == done.returncode, done.stdout
+        self._write(files or {})
+        git(self.path, "commit", "-q", "-m", f"Merge branch '{other}' into {branch}", **BUTTON)
+        return self._pushed(branch)
+
+    def _write(self, files: dict[str, str]) -> None:
         for name, text in files.items():
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.path / name).write_text(text, encoding="utf-8")
+            (self.path / name).write_bytes(text.encode())
         git(self.path, "add", "-A")
-        git(self.path, "commit", "-q", "--allow-empty", "-m", message)
+
+    def _pushed(self, branch: str) -> str:
         git(self.path, "push", "-q", "origin", branch)
         found = git(self.path, "rev-parse", "HEAD")
         git(self.path, "checkout", "-q", "main")
@@ -58,35 +81,98 @@ class Remote:
         return git(self.bare, "show", f"{branch}:{name}")
 
 
-def pull_requests(hub: GitHubStub, heads=lambda branch: "") -> GitHubStub:
-    """Let the stub open and change pull requests, and start runs, as a job's token may; heads: a branch -> its commit."""
-    repo = f"/repos/{hub.repository}"
-    hub.tokens["ghs_bot"] = {"pull-requests": "write", "actions": "write", "contents": "write"}
-    hub.dispatched = []
+class PullRequests:
+    """What the API says of pull requests that a job opens, changes and merges; `heads`: a branch -> its commit."""
 
-    def opened(call):
-        owner = hub.repository.split("/")[0]
-        head = {"ref": call.body["head"], "user": {"login": owner}, "repo": {"full_name": hub.repository}, "sha": ""}
-        base = {"ref": call.body["base"], "repo": {"full_name": hub.repository}}
-        made = {"number": 100 + len(hub.pulls), "state": "open", "head": head, "base": base}
-        hub.pulls.append(made | {"title": call.body["title"], "body": call.body["body"]})
-        return 201, hub.pulls[-1]
+    def __init__(self, hub: GitHubStub, heads):
+        self.hub, self.heads = hub, heads
+        hub.dispatched = []  # (workflow, branch)
+        hub.concluded = {}  # commit -> how its checks ended
+        hub.no_auto_merge = ""  # why GitHub does not merge by itself
 
-    def changed(call, number):
-        (found,) = (each for each in hub.pulls if each["number"] == int(number))
+    def opened(self, call):
+        """POST pulls."""
+        owner, branch = self.hub.repository.split("/")[0], call.body["head"]
+        if fault := self._fault(owner, branch, call.body["base"]):
+            return 422, {"message": "Validation Failed", "errors": [fault]}
+        made = pull(100 + len(self.hub.pulls), self.heads(branch), branch, self.hub.repository, self.hub.repository)
+        self.hub.pulls.append(made | {"title": call.body["title"], "body": call.body["body"]})
+        return 201, self.hub.pulls[-1]
+
+    def _fault(self, owner: str, branch: str, base: str) -> dict | None:
+        custom = {"resource": "PullRequest", "code": "custom"}
+        if any((branch, "open") == (each["head"]["ref"], each["state"]) for each in self.hub.pulls):
+            return custom | {"message": f"A pull request already exists for {owner}:{branch}."}
+        if self.heads(base) and not self.heads(branch):
+            return {"resource": "PullRequest", "field": "head", "code": "invalid"}
+        if self.heads(base) and self.heads(base) == self.heads(branch):
+            return custom | {"message": f"No commits between {base} and {branch}"}
+        return None
+
+    def changed(self, call, number):
+        """PATCH pulls/N."""
+        found = self._numbered(number)
         found |= call.body
         return 200, found
 
-    def dispatched(call, name):
-        hub.dispatched.append((name, call.body["ref"]))
+    def merged(self, call, number):
+        """PUT pulls/N/merge."""
+        found = self._numbered(number)
+        if {"sha", "merge_method"} != set(call.body) or "squash" != call.body["merge_method"]:
+            return 422, {"message": "Invalid request."}
+        if self.heads(found["head"]["ref"]) != call.body["sha"]:
+            return 409, {"message": "Head branch was modified. Review and try the merge again."}
+        if found["state"] != "open" or "clean status" not in self.hub.no_auto_merge:
+            return 405, {"message": "Pull Request is not mergeable"}
+        found |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
+        return 200, {"sha": "f" * 40, "merged": True, "message": "Pull Request successfully merged"}
+
+    def auto_merged(self, call):
+        """POST /graphql, of which this server knows one mutation."""
+        if not AUTO_MERGE.fullmatch(call.body["query"]) or {"id"} != set(call.body["variables"]):
+            return 200, {"errors": [{"message": "Parse error on this server"}]}
+        wanted = call.body["variables"]["id"]
+        found = next((each for each in self.hub.pulls if each["node_id"] == wanted), None)
+        if found is None:
+            return self._refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'.")
+        if found["auto_merge"] or found["state"] != "open":
+            return self._refused("UNPROCESSABLE", "Pull request Auto merge is already enabled, or it is not open")
+        if self.hub.no_auto_merge:
+            return self._refused("UNPROCESSABLE", self.hub.no_auto_merge)
+        found["auto_merge"] = {"merge_method": "squash"}
+        return 200, {"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}}
+
+    @staticmethod
+    def _refused(kind: str, message: str):
+        said = {"type": kind, "path": ["enablePullRequestAutoMerge"], "message": message}
+        return 200, {"data": {"enablePullRequestAutoMerge": None}, "errors": [said]}
+
+    def _numbered(self, number: str) -> dict:
+        (found,) = (each for each in self.hub.pulls if each["number"] == int(number))
+        return found
+
+    def dispatched(self, call, name):
+        """POST actions/workflows/NAME/dispatches."""
+        self.hub.dispatched.append((name, call.body["ref"]))
         return 204, None
 
-    def runs(call, name):  # a dispatch runs the head of its branch; the remote below knows it
-        started = [heads(ref) for each, ref in hub.dispatched if each == name]
-        return 200, {"workflow_runs": [{"head_sha": sha} for sha in started if sha == call.query["head_sha"]]}
+    def runs(self, call, name):
+        """GET actions/workflows/NAME/runs; a dispatch runs the head of its branch, and the remote knows it."""
+        started = [self.heads(ref) for each, ref in self.hub.dispatched if each == name]
+        found = [sha for sha in (*self.hub.concluded, *started) if sha == call.query["head_sha"]]
+        return 200, {"workflow_runs": [{"head_sha": sha, "conclusion": self.hub.concluded.get(sha)} for sha in found]}
 
-    hub.add("POST", f"{repo}/pulls", "pull-requests:write", opened)
-    hub.add("PATCH", rf"{repo}/pulls/(\d+)", "pull-requests:write", changed)
-    hub.add("GET", rf"{repo}/actions/workflows/([\w.-]+)/runs", "actions:read", runs, ("head_sha", "per_page", "page"))
-    hub.add("POST", rf"{repo}/actions/workflows/([\w.-]+)/dispatches", "actions:write", dispatched)
+
+def pull_requests(hub: GitHubStub, heads=lambda branch: "") -> GitHubStub:
+    """Let the stub keep pull requests and start runs, as the token of a job (ghs_bot) and of an App (ghs_app) may."""
+    repo, served = f"/repos/{hub.repository}", PullRequests(hub, heads)
+    hub.tokens["ghs_bot"] = {"pull-requests": "write", "actions": "write", "contents": "write"}
+    hub.tokens["ghs_app"] = {"pull-requests": "write", "actions": "read", "contents": "write"}
+    flow, page = rf"{repo}/actions/workflows/([\w.-]+)", ("head_sha", "per_page", "page")
+    hub.add("POST", f"{repo}/pulls", "pull-requests:write", served.opened)
+    hub.add("PATCH", rf"{repo}/pulls/(\d+)", "pull-requests:write", served.changed)
+    hub.add("PUT", rf"{repo}/pulls/(\d+)/merge", "contents:write", served.merged)
+    hub.add("POST", "/graphql", "contents:write", served.auto_merged)
+    hub.add("GET", rf"{flow}/runs", "actions:read", served.runs, page)
+    hub.add("POST", rf"{flow}/dispatches", "actions:write", served.dispatched)
     return hub

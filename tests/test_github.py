@@ -6,7 +6,7 @@ import pytest
 
 from github_stub import Fault, GitHubStub, pull
 from mlops.errors import CannotRun
-from mlops.github import GitHub, GitHubError, TooLarge, from_environment, report
+from mlops.github import GitHub, GitHubError, TooLarge, from_environment, report, summary
 
 SHA = "a" * 40
 
@@ -53,6 +53,32 @@ def test_post_and_patch_write(stub, hub):
     made = hub.post("issues/7/comments", {"body": "one"})
     hub.patch(f"issues/comments/{made['id']}", {"body": "two"})
     assert [comment["body"] for comment in stub.comments[7]] == ["two"]
+
+
+def test_put_does_something_once(stub, hub):
+    """It arrives as JSON, and is not repeated after a 502: it may have been done."""
+    stub.add("PUT", "/repos/acme/loans/pulls/7/merge", "pull-requests:write", lambda call: (200, call.body))
+    assert {"sha": SHA} == hub.put("pulls/7/merge", {"sha": SHA})
+    stub.faults.append(Fault("PUT", 502))
+    assert "502" in refusal(hub.put, "pulls/7/merge", {"sha": SHA})
+    assert ["PUT pulls/7/merge"] * 2 == stub.calls()
+
+
+@pytest.mark.parametrize(("api", "graphql"), [("", "/graphql"), ("/api/v3", "/api/graphql")])
+def test_graphql_is_asked_beside_the_rest_api(stub, api, graphql):
+    """Its path is another on GitHub Enterprise Server; query and variables arrive, and the data comes back."""
+    stub.add("POST", graphql, "pull-requests:read", lambda call: (200, {"data": call.body}))
+    hub = GitHub(stub.repository, "ghs_all", f"{stub.url}{api}", backoff=0)
+    assert {"query": "query { a }", "variables": {"id": 7}} == hub.graphql("query { a }", id=7)
+
+
+def test_what_graphql_refuses_is_an_error(stub, hub):
+    """Its status is 200 all the same, and the reason is GitHub's own."""
+    errors = [{"type": "UNPROCESSABLE", "message": "is in clean status"}, {"message": "and more"}]
+    stub.add("POST", "/graphql", "pull-requests:read", lambda call: (200, {"data": {"a": None}, "errors": errors}))
+    with pytest.raises(GitHubError, match="GraphQL query: is in clean status; and more") as caught:
+        hub.graphql("mutation { a }")
+    assert (200, "is in clean status; and more") == (caught.value.status, caught.value.reason)
 
 
 def test_download_leaves_the_token_behind(stub, hub):
@@ -143,6 +169,25 @@ def test_what_is_not_there_is_named(hub):
     assert caught.value.status == 404
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"message": "Validation Failed", "errors": [{"code": "x"}, {"message": "It exists."}]}', "Validation Failed; It exists."),
+        (b'{"message": "No."}', "No."),
+        (b'{"message": 7}', '{"message": 7}'),
+        (b"<html>\n no", "<html> no"),
+        (b"[]", "[]"),
+        (b"", "no reason given."),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_githubs_reason(stub, hub, body, reason):
+    """The messages of its JSON, or the text of a proxy."""
+    stub.faults.append(Fault("pulls/7", 422, body=body))
+    with pytest.raises(GitHubError) as caught:
+        hub.get("pulls/7")
+    assert (422, reason) == (caught.value.status, caught.value.reason)
+
+
 def test_no_answer_is_named():
     """A server that is not there is an error that names the variable."""
     hub = GitHub("acme/loans", "t", "http://127.0.0.1:9", backoff=0)
@@ -190,6 +235,27 @@ def test_report_refuses_a_second_line():
     """A line break in a value would set another output."""
     with pytest.raises(ValueError, match="one line"):
         report("Done.", {}, number="7\nhead_sha=x")
+
+
+def test_summary_adds_markdown_to_what_is_there(tmp_path, capsys):
+    """Several steps of a job may write; the log has it not, and no output is set."""
+    env = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    report("Done.", env)
+    summary("# Verdict: pass ✓\n\n| a |\n|---|", env)
+    summary("more", env)
+    assert "Done.\n\n# Verdict: pass ✓\n\n| a |\n|---|\n\nmore\n\n" == (tmp_path / "summary").read_text(
+        encoding="utf-8"
+    )
+    assert "Done.\n" == capsys.readouterr().out
+    assert "" == (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize("env", [{}, {"GITHUB_STEP_SUMMARY": ""}])
+def test_without_a_step_there_is_no_summary(tmp_path, monkeypatch, env):
+    """As on a laptop."""
+    monkeypatch.chdir(tmp_path)
+    summary("text", env)
+    assert [] == [*tmp_path.iterdir()]
 
 
 def test_the_stub_refuses_what_no_route_declares():

@@ -39,6 +39,16 @@ from mlops.errors import CannotRun
             "train:\n  gb:\n    rate: 1  # why\n    n: 5\n\ngates: 1\n",
         ),
         ("train:\n  gb:\n    rate: 1", "train:\n  gb:\n    rate: 1\n    n: 5"),
+        (
+            "train:\r\n  gb:\r\n    rate: 1  # why\r\n\r\ngates: 1\r\n",
+            "train:\r\n  gb:\r\n    rate: 1  # why\r\n    n: 5\r\n\r\ngates: 1\r\n",
+        ),
+        ("train:\r\n  gb:\r\n    rate: 1", "train:\r\n  gb:\r\n    rate: 1\r\n    n: 5"),
+        (
+            "train:\r\n  gb:\r\n    n:\r\n    - 1\r\n    - 2\r\n    z: 1\r\n",
+            "train:\r\n  gb:\r\n    n:\r\n      5\r\n    z: 1\r\n",
+        ),
+        ("train: {gb: {rate: 1,  # why\r\n  z: 2}}\r\n", "train: {gb: {rate: 1,  # why\r\n  z: 2, n: 5}}\r\n"),
         ("train:\n  z: {a: [1, 2]}\n", "train:\n  z: {a: [1, 2]}\n  gb: {n: 5}\n"),
         (
             "train:\n  z: {a: 1}\n  gb: {n: 1, m: {n: 1}}\nn: 1\n",
@@ -76,6 +86,7 @@ def test_a_path_goes_through_lists_by_position():
 
 def test_a_missing_mapping_is_added_with_its_key():
     """A path of which only the beginning is there is completed, in the style of the mapping that takes it."""
+    assert "seed: 0\ngb: {n: 5}" == yamledit.edited("seed: 0", ["gb", "n"], 5)
     assert "train:\n  seed: 0\n  gb: {n: 5}\n" == yamledit.edited("train:\n  seed: 0\n", ["train", "gb", "n"], 5)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,22 @@ class GitHub:
         """Changes something."""
         return self._json("PATCH", path, body)[0]
 
+    def put(self, path: str, body: dict) -> Any:
+        """Does something that can be done once (a merge); never repeated on a 502 either."""
+        return self._json("PUT", path, body)[0]
+
+    def graphql(self, query: str, **variables: Any) -> dict:
+        """The `data` of a GraphQL query or mutation; what it answers in `errors`, with status 200, is raised."""
+        answer = self.post(self._graphql, {"query": query, "variables": variables})
+        if errors := answer.get("errors"):
+            reason = "; ".join(each["message"] for each in errors)
+            raise GitHubError(f"GitHub refused a GraphQL query: {reason}", 200, reason)
+        return answer["data"]
+
+    @property
+    def _graphql(self) -> str:  # GitHub Enterprise Server: /api/v3 and /api/graphql
+        return f"{self.api.removesuffix('/v3')}/graphql"
+
     def download(self, path: str, limit: int) -> bytes:
         """A file of at most `limit` bytes. GitHub redirects to its storage, which never receives the token."""
         return self._send("GET", path, limit=limit)[0]
@@ -104,7 +121,7 @@ class GitHub:
     def _request(self, method: str, path: str, body: Any) -> Request:
         below = "" if path.startswith("/") else f"/repos/{self.repository}/"
         url = path if "://" in path else self.api + below + path
-        if not url.startswith(self.api + "/"):
+        if url != self._graphql and not url.startswith(self.api + "/"):
             raise GitHubError(f"{url} is not below {self.api}: the token is not sent there.")
         request = Request(_safe(url), None if body is None else json.dumps(body).encode(), method=method)  # noqa: S310 -- _safe
         request.headers |= {"Accept": "application/vnd.github+json", "Content-type": "application/json"}
@@ -140,6 +157,13 @@ def report(sentence: str, env: Mapping[str, str] = os.environ, **outputs: object
                 file.write(text)
 
 
+def summary(text: str, env: Mapping[str, str] = os.environ) -> None:
+    """Adds Markdown to the step summary, where there is one."""
+    if env.get("GITHUB_STEP_SUMMARY"):
+        with Path(env["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n\n")
+
+
 def _safe(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
@@ -160,7 +184,7 @@ def _wait(error: Exception, method: str, backoff: float) -> float | None:
     if isinstance(error, HTTPError) and (seconds := _limit_ends_in(error)) is not None:
         return seconds if seconds <= LONGEST_WAIT else None
     passing = not isinstance(error, HTTPError) or error.code in (502, 503, 504)
-    return backoff if passing and method != "POST" else None
+    return backoff if passing and method not in ("POST", "PUT") else None
 
 
 def _limit_ends_in(error: HTTPError) -> float | None:
@@ -178,8 +202,19 @@ def _refusal(error: Exception, what: str) -> GitHubError:
     if not isinstance(error, HTTPError):
         return GitHubError(f"No answer to {what} ({error}): check the network and GITHUB_API_URL.")
     needed = error.headers.get("x-accepted-github-permissions") or "the permission that this request needs"
-    reason = " ".join(error.read(300).decode("utf-8", "replace").split()) or "no reason given."
+    reason = _reason(error.read(4000)) or "no reason given."
     fix = FIXES.get(error.code, reason).replace("{needed}", needed)
     if (seconds := _limit_ends_in(error)) is not None:
         fix = f"the rate limit ends in {seconds:.0f} s: run this job again then."
     return GitHubError(f"GitHub answered {error.code} to {what}: {fix}", error.code, reason)
+
+
+def _reason(body: bytes) -> str:
+    """What GitHub itself says: the messages of its JSON, or the text of whoever answered in its place."""
+    text = body.decode("utf-8", "replace")
+    with suppress(ValueError, AttributeError, KeyError, TypeError):
+        answer = json.loads(text)
+        text = "; ".join(
+            [answer["message"], *(each["message"] for each in answer.get("errors", []) if "message" in each)]
+        )
+    return " ".join(text.split())[:300]

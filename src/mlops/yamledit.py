@@ -1,11 +1,14 @@
 """One value of a YAML file, changed as text: comments, order, quotes and the layout of everything else stay."""
 
+import re
 from contextlib import suppress
 
 import yaml
 
 from mlops.errors import CannotRun
 from mlops.paths import PARAMS
+
+LINE_END = re.compile(r"\r?\n|\Z")
 
 
 def edited(text: str, path: list, value, file: str = PARAMS) -> str:
@@ -38,9 +41,11 @@ def _spliced(text: str, path: list, value, plain: bool, step: str) -> str:
         return text[: node.start_mark.index] + written + text[_end(node) :]
     entry = _inline(_with({}, left, value))[1:-1]
     end = max(map(_end, _children(node).values()), default=node.end_mark.index - 1)
-    at = end if node.flow_style else (text + "\n").index("\n", end)  # after the last line's comment
-    lead = ", " * bool(node.value) if node.flow_style else f"\n{' ' * node.value[0][0].start_mark.column}"
-    return f"{text[:at]}{lead}{entry}{text[at:]}"
+    if node.flow_style:
+        return f"{text[:end]}{', ' * bool(node.value)}{entry}{text[end:]}"
+    line_end = LINE_END.search(text, end)  # after the last line's comment
+    lead = (line_end[0] or LINE_END.search(text)[0] or "\n") + " " * node.value[0][0].start_mark.column
+    return f"{text[: line_end.start()]}{lead}{entry}{text[line_end.start() :]}"
 
 
 def _children(node) -> dict:

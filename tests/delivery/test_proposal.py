@@ -3,7 +3,7 @@
 import pytest
 
 from github_stub import Fault, GitHubStub
-from mlops.delivery import proposal
+from mlops.delivery import overlay, proposal
 from mlops.delivery.proposal import EMAIL, Proposal
 from mlops.errors import CannotRun
 from mlops.github import GitHub
@@ -37,9 +37,12 @@ def changed(**values) -> Proposal:
     return Proposal(**(vars(WANTED) | values))
 
 
-def propose(hub, wanted, remote) -> str:
+def propose(hub, wanted, remote, **how) -> str:
     """Propose it on today's main."""
-    return proposal.propose(hub, wanted, proposal.fetched(hub, remote.path), remote.path)
+    return proposal.propose(hub, wanted, proposal.fetched(hub, remote.path), remote.path, **how)
+
+
+NEWER = changed(title="Deploy def to dev", files={"manifests/a.yaml": "a: 3 # why\n"})
 
 
 def test_a_pull_request_is_one_commit_on_main(stub, hub, remote):
@@ -67,8 +70,7 @@ def test_something_newer_takes_its_place(stub, hub, remote):
     """The branch is made anew on today's main, and the pull request says what it is now."""
     propose(hub, WANTED, remote)
     remote.merge({"README.md": "new\n"})
-    newer = changed(title="Deploy def to dev", files={"manifests/a.yaml": "a: 3 # why\n"})
-    assert "#100 proposes: Deploy def to dev" == propose(hub, newer, remote)
+    assert "#100 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
     assert ("a: 3 # why", "new") == tuple(remote.text("deploy/dev", name) for name in FILES)
     assert ["Deploy def to dev"] == [pull["title"] for pull in stub.pulls]
     assert remote.head("main") == git(remote.bare, "rev-parse", "deploy/dev^")
@@ -85,12 +87,198 @@ def test_a_branch_that_a_person_has_committed_to_is_theirs(stub, hub, remote):
     """It gets one comment, and no push."""
     propose(hub, WANTED, remote)
     theirs = remote.commit("deploy/dev", {"manifests/a.yaml": "a: 9\n"})
-    newer = changed(title="Deploy def to dev", files={"manifests/a.yaml": "a: 3\n"})
     for _ in range(2):
-        assert "has a commit of a person's, so it is not pushed to" in propose(hub, newer, remote)
+        assert "has a commit of a person's, so it is not pushed to" in propose(hub, NEWER, remote)
     assert theirs == remote.head("deploy/dev")
     (comment,) = stub.comments[100]
     assert "What the bot would propose now: Deploy def to dev" in comment["body"]
+
+
+def test_what_a_person_closed_is_not_proposed_again(stub, hub, remote):
+    """The next day's run leaves it, whether its branch is still there or not, and says how to have it back."""
+    propose(hub, WANTED, remote)
+    stub.pulls[0]["state"] = "closed"
+    remote.merge({"README.md": "the next day\n"})
+    before, sentence = (
+        remote.head("deploy/dev"),
+        "#100 proposed this and was closed unmerged: reopen it, and the next run",
+    )
+    assert propose(hub, WANTED, remote).startswith(sentence)
+    assert before == remote.head("deploy/dev")
+    git(remote.bare, "update-ref", "-d", "refs/heads/deploy/dev")
+    assert propose(hub, WANTED, remote).startswith(sentence)
+    assert ("", 1, 1) == (remote.head("deploy/dev"), len(stub.pulls), len(stub.dispatched))
+
+
+def test_a_newer_image_is_proposed_anew_after_a_person_closed_one(stub, hub, remote):
+    """In a pull request of its own; closed in its turn, it is the newest that counts."""
+    propose(hub, WANTED, remote)
+    stub.pulls[0]["state"] = "closed"
+    assert "#101 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
+    stub.pulls[1]["state"] = "closed"
+    assert propose(hub, NEWER, remote).startswith("#101 proposed this and was closed unmerged")
+    assert "#102 proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+
+
+def test_what_was_merged_once_may_be_proposed_again(stub, hub, remote):
+    """Main went back since: a merge is no refusal."""
+    propose(hub, WANTED, remote)
+    stub.pulls[0] |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
+    assert "#101 still proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+
+
+@pytest.mark.parametrize("branch", ["kept", "deleted"])
+def test_what_a_person_reopened_is_kept_again(stub, hub, remote, branch):
+    """It is open, and brought to today's main."""
+    propose(hub, WANTED, remote)
+    stub.pulls[0]["state"] = "closed"
+    propose(hub, WANTED, remote)
+    remote.merge({"README.md": "new\n"})
+    stub.pulls[0]["state"] = "open"
+    if branch == "deleted":
+        git(remote.bare, "update-ref", "-d", "refs/heads/deploy/dev")
+    assert "#100 proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+    assert (1, "new") == (len(stub.pulls), remote.text("deploy/dev", "README.md"))
+
+
+def test_the_button_update_branch_makes_no_branch_a_persons(stub, hub, remote):
+    """It merges main, and is left as it is while it is what would be proposed; then the branch is made anew."""
+    propose(hub, WANTED, remote)
+    remote.merge({"README.md": "new\n"})
+    merged = remote.update("deploy/dev")
+    assert "#100 still proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+    assert merged == remote.head("deploy/dev")
+    assert "#100 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
+    assert remote.head("main") == git(remote.bare, "rev-parse", "deploy/dev^")
+
+
+def test_a_branch_updated_beyond_the_main_at_hand_is_no_persons(stub, hub, remote):
+    """What the remote's main has by now is no edit of the branch, though the files were made of an older one."""
+    propose(hub, WANTED, remote)
+    main = proposal.fetched(hub, remote.path)
+    remote.merge({"README.md": "new\n"})
+    remote.update("deploy/dev")
+    git(remote.path, "update-ref", proposal.MAIN, main)
+    assert "#100 proposes: Deploy def to dev" == proposal.propose(hub, NEWER, main, remote.path)
+    assert main == git(remote.bare, "rev-parse", "deploy/dev^")
+
+
+def test_a_shallow_checkout_knows_what_is_mains(stub, hub, remote):
+    """A workflow's checkout has one commit, and the branch stands on an older one."""
+    propose(hub, WANTED, remote)
+    for text in ("one\n", "two\n"):
+        remote.merge({"README.md": text})
+    shallow = remote.path.with_name("shallow")
+    git(remote.bare, "clone", "-q", "--depth", "1", f"file://{remote.bare}", str(shallow))
+    main = proposal.fetched(hub, shallow)
+    assert "#100 proposes: Deploy def to dev" == proposal.propose(hub, NEWER, main, shallow)
+
+
+def hidden(remote):
+    """A merge of main that changes a file by the way."""
+    remote.update("deploy/dev", files={"manifests/a.yaml": "a: 9\n"})
+
+
+def solved(remote):
+    """A merge of main that a person has solved."""
+    remote.merge({"manifests/a.yaml": "a: 7\n"})
+    remote.update("deploy/dev", files={"manifests/a.yaml": "a: 9\n"})
+
+
+def other(remote):
+    """A clean merge of another branch than main."""
+    git(remote.bare, "update-ref", "refs/heads/other", remote.head("main"))
+    remote.commit("other", {"b.yaml": "b: 1\n"})
+    remote.update("deploy/dev", "other")
+
+
+def below(remote):
+    """A commit of a person's below a clean merge of main."""
+    remote.commit("deploy/dev", {"manifests/a.yaml": "a: 9\n"})
+    remote.merge({"README.md": "newest\n"})
+    remote.update("deploy/dev")
+
+
+def orphan(remote):
+    """A branch that shares nothing with main."""
+    tree = git(remote.bare, "rev-parse", "main^{tree}")
+    git(remote.bare, "update-ref", "refs/heads/deploy/dev", git(remote.bare, "commit-tree", tree, "-m", "no parent"))
+
+
+@pytest.mark.parametrize("did", [hidden, solved, other, below, orphan])
+def test_a_merge_with_something_of_a_persons_is_theirs(stub, hub, remote, did):
+    """Whatever the merge commit's committer says."""
+    propose(hub, WANTED, remote)
+    remote.merge({"README.md": "new\n"})
+    did(remote)
+    theirs = remote.head("deploy/dev")
+    assert "has a commit of a person's" in propose(hub, NEWER, remote)
+    assert theirs == remote.head("deploy/dev")
+
+
+def test_line_ends_arrive_as_they_are(stub, hub, remote):
+    """An overlay of Windows' line ends, edited, differs from main's in the edited lines and nothing else."""
+    old, new = f"sha256:{'a' * 64}", overlay.Image("new/model", f"sha256:{'b' * 64}")
+    text = f"# é\r\nimages:\r\n  - name: champion\r\n    newName: old/model\r\n    digest: {old} # why\r\n\r\n\r\n"
+    remote.merge({"o.yaml": text, "README.md": "\r\n hello\r\n"})
+    git(remote.path, "config", "core.autocrlf", "true")
+    main = proposal.fetched(hub, remote.path)
+    assert text == proposal.read(main, "o.yaml", remote.path)
+    files = {"o.yaml": overlay.with_image(text, "o.yaml", "champion", new)}
+    files["README.md"] = proposal.read(main, "README.md", remote.path)
+    proposal.propose(hub, changed(files=files), main, remote.path)
+    assert "2\t2\to.yaml" == git(remote.bare, "diff", "--numstat", "main", "deploy/dev")
+    head = proposal._remote(hub, "deploy/dev", remote.path)
+    assert files == {name: proposal.read(head, name, remote.path) for name in files}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("b.yaml", "^there is no file b.yaml in [0-9a-f]{12}$"),
+        ("manifests", "^there is no file manifests in"),
+        ("latin", "^latin of [0-9a-f]{12} is not UTF-8: save it as UTF-8$"),
+    ],
+)
+def test_what_is_no_text_of_a_commit_is_named(hub, remote, name, said):
+    """Absent, a folder, another encoding."""
+    (remote.path / "latin").write_bytes(b"\xe9")
+    main = remote.merge({})
+    with pytest.raises(CannotRun, match=said):
+        proposal.read(main, name, remote.path)
+
+
+def test_an_apps_pull_request_starts_its_checks_by_itself(stub, hub, remote):
+    """And waits for a person who merges it, where nobody asked for more."""
+    hub = GitHub(stub.repository, "ghs_app", stub.url, backoff=0)
+    assert "#100 proposes: Deploy abc to dev" == propose(hub, WANTED, remote, app=True)
+    assert ([], None) == (stub.dispatched, stub.pulls[0]["auto_merge"])
+
+
+def test_a_pull_request_may_merge_by_itself(stub, hub, remote):
+    """Once its checks are green; the next run finds that set."""
+    hub = GitHub(stub.repository, "ghs_app", stub.url, backoff=0)
+    for verb in ("proposes", "still proposes"):
+        said = propose(hub, WANTED, remote, app=True, merge=True)
+        assert f"#100 {verb}: Deploy abc to dev; GitHub merges it once its checks are green" == said
+    assert {"merge_method": "squash"} == stub.pulls[0]["auto_merge"]
+    assert 1 == stub.calls().count("POST /graphql")
+
+
+def test_what_a_person_has_committed_to_is_not_merged(stub, hub, remote):
+    """Nor asked to be."""
+    propose(hub, WANTED, remote)
+    remote.commit("deploy/dev", {"manifests/a.yaml": "a: 9\n"})
+    assert "has a commit of a person's" in propose(hub, NEWER, remote, merge=True)
+    assert "POST /graphql" not in stub.calls()
+
+
+def test_of_two_runs_at_the_same_moment_one_opens_and_both_keep(stub, hub, remote):
+    """The second did not see the pull request when it looked: GitHub says so, and it is brought up to date."""
+    propose(hub, WANTED, remote)
+    stub.faults.append(Fault("GET .*/pulls$", 200, times=2, body=b"[]"))
+    assert "#100 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
+    assert ["Deploy def to dev"] == [pull["title"] for pull in stub.pulls]
 
 
 def test_a_runner_that_died_after_its_push_is_made_good(stub, hub, remote):

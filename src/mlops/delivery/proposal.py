@@ -1,6 +1,7 @@
 """A pull request that a bot keeps: one branch with one commit on today's main, made anew each time, and nobody's working tree touched.
 
 Run twice it is the same pull request. A branch on which a person has committed is theirs: it gets a comment and no push.
+What a person has closed unmerged is not proposed again.
 """
 
 import os
@@ -10,11 +11,11 @@ from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops.delivery import pull_request
 from mlops.errors import CannotRun
-from mlops.github import GitHub, GitHubError
+from mlops.github import GitHub
 
 NAME, EMAIL = "github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com"
-CHECKS = "pull-request.yml"  # a pull request made with the job's own token starts no run: its checks are dispatched
 MAIN = "refs/remotes/origin/main"
 
 
@@ -34,58 +35,80 @@ def fetched(hub: GitHub, root=".") -> str:
     return _git(root, "rev-parse", MAIN)
 
 
-def propose(hub: GitHub, proposal: Proposal, main: str, root=".") -> str:
+def read(commit: str, path: str, root=".") -> str:
+    """Return the text of a file of a commit, its line ends as they are; raises CannotRun where there is none, or no UTF-8."""
+    try:
+        return _run(root, "cat-file", "blob", f"{commit}:{path}").decode()
+    except UnicodeDecodeError:
+        raise CannotRun(f"{path} of {commit[:12]} is not UTF-8: save it as UTF-8") from None
+    except CannotRun:
+        raise CannotRun(f"there is no file {path} in {commit[:12]}") from None
+
+
+def propose(hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool = False, merge: bool = False) -> str:
     """Push the branch and open its pull request, or bring both up to date; return a sentence that says what was done.
 
     main: the commit that the files were made of, and no newer one, whose changes they would undo.
+    app: the token is an App's, so checks start by themselves. merge: GitHub is to merge it once they are green.
     Raises CannotRun where the push is refused: somebody else pushed at the same moment, and this can simply be run again.
     """
+    branch, title = proposal.branch, proposal.title
     tree = _tree(main, proposal.files, root)
     if tree == _git(root, "rev-parse", f"{main}^{{tree}}"):
-        return f"nothing to propose: main has what {proposal.branch} would bring"
-    old = _remote(hub, proposal.branch, root)
-    pull = next(iter(hub.pages("pulls", state="open", head=f"{hub.repository.split('/')[0]}:{proposal.branch}")), None)
-    if old and _git(root, "show", "--no-patch", "--format=%ce", old) != EMAIL:
+        return f"nothing to propose: main has what {branch} would bring"
+    pull = pull_request.find(hub, branch)
+    if pull is None and (closed := pull_request.declined(hub, branch, title)):
+        return f"#{closed['number']} proposed this and was closed unmerged: reopen it, and the next run keeps it"
+    old = _remote(hub, branch, root)
+    if old and not _own(old, main, root):
         return _theirs(hub, proposal, pull)
-    pushed = not old or [tree, main] != _git(root, "show", "--no-patch", "--format=%T %P", old).split()
-    head = _commit(proposal.title, tree, main, root) if pushed else old
-    if pushed:
+    stands = bool(old) and _stands(old, tree, main, root)
+    head = old if stands else _commit(title, tree, main, root)
+    if not stands:
         _push(hub, proposal, head, old, root)
-    said = _opened(hub, proposal, pull, pushed)
-    _checked(hub, proposal.branch, head)
-    return said
-
-
-def _checked(hub: GitHub, branch: str, head: str) -> None:
-    """Start the checks of a commit that has none: the run before may have died between its push and this."""
-    if not next(iter(hub.pages(f"actions/workflows/{CHECKS}/runs", key="workflow_runs", head_sha=head)), None):
-        hub.post(f"actions/workflows/{CHECKS}/dispatches", {"ref": branch})
-
-
-def _opened(hub: GitHub, proposal: Proposal, pull: dict | None, pushed: bool) -> str:
-    said = {"title": proposal.title, "body": proposal.body}
+    pull = pull_request.keep(hub, pull, branch, title, proposal.body)
+    if not app:
+        pull_request.check(hub, branch, head)
     if pull is None:
-        try:
-            pull = hub.post("pulls", said | {"head": proposal.branch, "base": "main"})
-        except GitHubError as error:
-            if error.status != 403 or "not permitted to create" not in error.reason:
-                raise
-            link = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{hub.repository}/compare/{proposal.branch}"
-            return f"pushed {proposal.branch}; this repository does not let Actions open pull requests, so open it: {link}?expand=1"
-    elif (pull["title"], pull["body"]) != (proposal.title, proposal.body):
-        hub.patch(f"pulls/{pull['number']}", said)
-    return f"#{pull['number']} {'proposes' if pushed else 'still proposes'}: {proposal.title}"
+        return _link(hub, branch)
+    said = f"#{pull['number']} {'still proposes' if stands else 'proposes'}: {title}"
+    return f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said
+
+
+def _link(hub: GitHub, branch: str) -> str:
+    link = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{hub.repository}/compare/{branch}"
+    return f"pushed {branch}; this repository does not let Actions open pull requests, so open it: {link}?expand=1"
 
 
 def _theirs(hub: GitHub, proposal: Proposal, pull: dict | None) -> str:
     said = f"{proposal.branch} has a commit of a person's, so it is not pushed to"
     if pull is not None:
-        text = (
-            f"{said}. What the bot would propose now: {proposal.title}. Merge or close this, and it proposes it anew."
-        )
-        if text not in [each["body"] for each in hub.pages(f"issues/{pull['number']}/comments")]:
-            hub.post(f"issues/{pull['number']}/comments", {"body": text})
+        wanted = f"What the bot would propose now: {proposal.title}. Merge or close this, and it proposes it anew."
+        pull_request.comment(hub, pull, f"{said}. {wanted}")
     return said
+
+
+def _own(head: str, main: str, root) -> bool:
+    """Whether nothing of a person is in a branch: what main does not have is the bot's, or git's own merge of its parents."""
+    lines = _git(root, "rev-list", "--no-commit-header", "--format=%T%x09%P%x09<%ce>", head, f"^{main}", f"^{MAIN}")
+    commits = [line.split("\t", 2) for line in lines.split("\n") if line]
+    return all(email == f"<{EMAIL}>" or tree == _merged(parents.split(), root) for tree, parents, email in commits)
+
+
+def _merged(parents: list[str], root) -> str | None:
+    """Return the tree that git makes of two parents by itself: GitHub's button "Update branch" commits that one."""
+    if len(parents) != 2:
+        return None
+    try:
+        return _git(root, "merge-tree", "--write-tree", "--no-messages", *parents)
+    except CannotRun:  # a conflict: whoever committed this has solved it
+        return None
+
+
+def _stands(old: str, tree: str, main: str, root) -> bool:
+    """Whether a branch is these files on this main already, by one commit or with main merged into it."""
+    found = _git(root, "rev-parse", f"{old}^{{tree}}")
+    return found == tree and not _git(root, "rev-list", "--max-count=1", main, f"^{old}")
 
 
 def _tree(main: str, files: dict[str, str], root) -> str:
@@ -94,7 +117,7 @@ def _tree(main: str, files: dict[str, str], root) -> str:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _git(root, "read-tree", main, **index)
         for path, text in files.items():
-            blob = _git(root, "hash-object", "-w", "--stdin", given=text)
+            blob = _git(root, "hash-object", "-w", "--stdin", given=text.encode())
             _git(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         return _git(root, "write-tree", **index)
 
@@ -109,11 +132,14 @@ def _commit(title: str, tree: str, main: str, root) -> str:
 
 
 def _remote(hub: GitHub, branch: str, root) -> str:
-    """Return the commit of a branch as the remote has it, fetched; "" where there is none."""
+    """Return the commit of a branch as the remote has it, fetched with all that main has by now; "" where there is none."""
     listed = _git(root, "ls-remote", "origin", f"refs/heads/{branch}", **_secret(hub)).split()
-    if listed:
-        _git(root, "fetch", "--quiet", "origin", listed[0], **_secret(hub))
-    return listed[0] if listed else ""
+    if not listed:
+        return ""
+    # a shallow checkout does not know what is main's
+    deep = ["--unshallow"] * (_git(root, "rev-parse", "--is-shallow-repository") == "true")
+    _git(root, "fetch", "--quiet", *deep, "origin", listed[0], f"+refs/heads/main:{MAIN}", **_secret(hub))
+    return listed[0]
 
 
 def _push(hub: GitHub, proposal: Proposal, commit: str, old: str, root) -> None:
@@ -136,10 +162,14 @@ def _secret(hub: GitHub) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _git(root, *words: str, given: str | None = None, **variables: str) -> str:
+def _git(root, *words: str, given: bytes | None = None, **variables: str) -> str:
+    return _run(root, *words, given=given, **variables).decode("utf-8", "replace").strip()
+
+
+def _run(root, *words: str, given: bytes | None = None, **variables: str) -> bytes:
     done = subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, input=given, env=os.environ | variables
+        ["git", "-C", str(root), *words], capture_output=True, input=given, env=os.environ | variables
     )
     if done.returncode:
-        raise CannotRun(f"`git {words[0]}` failed: {' '.join(done.stderr.split())[-300:]}")
-    return done.stdout.strip()
+        raise CannotRun(f"`git {words[0]}` failed: {' '.join(done.stderr.decode('utf-8', 'replace').split())[-300:]}")
+    return done.stdout
