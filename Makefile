@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: trace smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -70,6 +70,9 @@ format: setup ## mend what ruff can mend
 	@$(RUN) ruff check --quiet --fix . || true
 	@$(RUN) ruff format --quiet .
 
+restore: setup ## the outputs that dvc.lock names, by their hashes, wherever they are
+	@$(MLOPS) restore
+
 train: $(SETUP) ## run the pipeline: what changed, and nothing else
 	@$(MLOPS) repro
 
@@ -101,6 +104,9 @@ image: setup ## build the image of the current model: build/image.tar and its di
 
 smoke: setup ## run that image, and hold its answers against what was judged
 	@$(MLOPS) smoke
+
+scan: setup ## known holes in that image (needs trivy)
+	@$(MLOPS) scan
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
 	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)

@@ -23,18 +23,19 @@ class Registry:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder, self.host, self.process = folder, f"127.0.0.1:{self.port}", None
-        (folder / "config.yml").write_text(
-            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/store}}, delete: {{enabled: true}}}}\n"
-            f"http: {{addr: '{self.host}'}}\nlog: {{level: error}}\n"
-        )
         (folder / "containers.conf").write_text(CONTAINERS)
         self.variables = {
             "CONTAINERS_CONF": f"{folder}/containers.conf",
             "BUILDAH_ISOLATION": "chroot",
         }
 
-    def start(self) -> "Registry":
-        """Listen."""
+    def start(self, readonly: bool = False) -> "Registry":
+        """Listen; readonly: what is there can be looked at, and nothing is taken."""
+        storage = f"filesystem: {{rootdirectory: {self.folder}/store}}, delete: {{enabled: true}}"
+        (self.folder / "config.yml").write_text(
+            f"version: 0.1\nstorage: {{{storage}, maintenance: {{readonly: {{enabled: {str(readonly).lower()}}}}}}}\n"
+            f"http: {{addr: '{self.host}'}}\nlog: {{level: error}}\n"
+        )
         words = ["docker-registry", "serve", str(self.folder / "config.yml")]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
         until = time.monotonic() + 30

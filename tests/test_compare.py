@@ -350,6 +350,16 @@ def test_what_cannot_be_judged_is_an_error_with_one_sentence(tree, capsys, broke
     assert 1 == len(tree.git("worktree", "list").splitlines())
 
 
+def test_the_report_is_in_the_steps_summary(tree, monkeypatch):
+    """A red verdict's too, after what the step has said before; the log has the sentence alone."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tree.path / "summary"))
+    write_text("summary", "before\n\n")
+    Path("metrics.json").unlink()
+    assert 2 == cli.main(["compare", "--base", "HEAD"])
+    report = Path("reports/report.md").read_text(encoding="utf-8")
+    assert f"before\n\n{report}\n\n" == Path("summary").read_text(encoding="utf-8")
+
+
 def promoted(tree, model: str, digest: str = f"sha256:{'a' * 64}") -> str:
     """The commit of main that puts a model into prod."""
     name = overlay.OVERLAY.format("prod")

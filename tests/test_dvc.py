@@ -304,6 +304,22 @@ def test_a_fetch_of_what_is_nowhere_brings_nothing(tree):
     assert None is dvc.cached(ABC, dvc.cache_folder(tree))
 
 
+def test_an_output_is_put_where_it_belongs(tree):
+    """Out of the cache, in the place of what is there; no other output is touched."""
+    run(tree, "rm", "-f", "models/model.onnx", "after")
+    (tree / "models/model.onnx").write_text("another")
+    dvc.checkout(["models/model.onnx"], tree)
+    assert ("abc\n", False) == ((tree / "models/model.onnx").read_text(), (tree / "after").exists())
+
+
+@pytest.mark.parametrize("path", ["models/model.onnx", "nowhere"])
+def test_an_output_that_the_cache_does_not_have_is_not_put_anywhere(tree, path):
+    """One sentence with DVC's reason; nor is one that no stage has."""
+    without_outputs(tree)
+    with pytest.raises(CannotRun, match="^`dvc checkout` failed: .+"):
+        dvc.checkout([path], tree)
+
+
 def test_a_program_that_said_nothing_has_no_reason():
     """The last line where there is one."""
     assert ["no reason given", "b"] == [dvc.last_line(text) for text in (" \n", "a\nb\n")]

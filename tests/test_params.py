@@ -63,6 +63,21 @@ def test_a_threshold_is_chosen_or_given(threshold):
     assert threshold == params("threshold: f1", f"threshold: {threshold}").train.threshold
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("", (False, False)),
+        ("delivery: {}", (False, False)),
+        ("delivery: {paused: true}", (True, False)),
+        ("delivery: {staging: {auto: true}}", (False, True)),
+    ],
+)
+def test_bots_deploy_to_no_environment_by_themselves_unless_it_is_said(said, found):
+    """And where it is said that they are to pause, they propose nothing."""
+    delivery = params("gates:", f"{said}\ngates:").delivery
+    assert found == (delivery.paused, delivery.staging.auto)
+
+
 def test_a_waiver_names_gate_reason_approver_and_expiry():
     """All four are kept for the report."""
     (waiver,) = params("waivers: []", f"waivers: [{WAIVER}]").gates.waivers
@@ -111,6 +126,18 @@ def test_a_waiver_names_gate_reason_approver_and_expiry():
         ("threshold: f1", "threshold: 1.5", "'train.threshold' is 1.5: it should be 'f1' or less than or equal to 1"),
         ("min_rows: 1000", "min_rows: 10", "'gates.min_rows' is 10: it should be greater than or equal to 100"),
         ("0.01", ".nan", "'gates.max_degradation' is nan: it should be a finite number"),
+        ("gates:", "delivery: {pause: true}\ngates:", "unknown key 'delivery.pause'; did you mean 'paused'?"),
+        (
+            "gates:",
+            "delivery: {prod: {auto: true}}\ngates:",
+            "unknown key 'delivery.prod'; known here: paused, staging",
+        ),
+        (
+            "gates:",
+            "delivery: {staging: {aut: true}}\ngates:",
+            "unknown key 'delivery.staging.aut'; did you mean 'auto'?",
+        ),
+        ("gates:", "delivery: {paused: soon}\ngates:", "'delivery.paused' is 'soon': it should be a valid boolean"),
         ("waivers: []", "waivers: [{gate: slices}]", "'gates.waivers.0.reason' is missing; it is required"),
     ],
 )

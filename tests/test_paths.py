@@ -10,8 +10,8 @@ from mlops import paths
 
 ROOT = Path(__file__).parents[1]
 NAMES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
-BY_VERBS = {"VERDICT", "REPORT", "REPORT_PAGE", "STOPPED", "IMAGE", "IMAGE_ABOUT"}
-BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "OVERLAYS", "OVERLAY"}
+BY_VERBS = {"VERDICT", "REPORT", "REPORT_PAGE", "STOPPED", "IMAGE", "IMAGE_ABOUT", "SCAN", "SARIF", "SBOM"}
+BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "OVERLAYS", "OVERLAY", "TRIVYIGNORE"}
 
 
 def outputs() -> set[str]:
@@ -52,7 +52,7 @@ def test_the_owners_room_is_made_of_what_people_review():
 
 
 def test_git_keeps_what_people_review_and_nothing_that_is_made():
-    """Contract, params, an own table, lock and figures are committed; what is made is found by its hash."""
+    """Contract, params, an own table, lock, figures and what a scan lets pass are committed; what is made is found by its hash."""
     ignored = subprocess.run(
         ["git", "check-ignore", "--no-index", *NAMES.values()], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
@@ -62,6 +62,7 @@ def test_git_keeps_what_people_review_and_nothing_that_is_made():
         "params.yaml",
         "dvc.lock",
         "metrics.json",
+        paths.TRIVYIGNORE,
         paths.OVERLAYS,
         paths.OVERLAY,
     }

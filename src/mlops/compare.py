@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops import baseline, contract, dvc, gates, known_metrics, params, slices, split, stopped, verdict
+from mlops import baseline, contract, dvc, gates, github, known_metrics, params, slices, split, stopped, verdict
 from mlops.bootstrap import paired, single
 from mlops.contract import Contract
 from mlops.delivery import champion
@@ -75,6 +75,7 @@ def run(args) -> int:
         )
     verdict.write(found)
     report.write(found, evidence, changes)
+    github.summary(Path(REPORT).read_text(encoding="utf-8"))
     print(verdict.summary(found))
     return verdict.EXIT[found["verdict"]]
 

@@ -197,6 +197,13 @@ def fetch(paths, root=".") -> str:
     return last_line(done.stderr) if done.returncode else ""
 
 
+def checkout(paths, root=".") -> None:
+    """Put outputs of the tree's lock from the cache where they belong, in the place of what is there."""
+    done = _dvc("checkout", "--force", "--quiet", *paths, root=root, capture_output=True)
+    if done.returncode:
+        raise CannotRun(f"`dvc checkout` failed: {last_line(done.stderr)}")
+
+
 def last_line(text: str) -> str:
     """Return why a program stopped: the last line it said."""
     return (text.strip().splitlines() or ["no reason given"])[-1][-300:]

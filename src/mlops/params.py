@@ -173,6 +173,19 @@ class Reports(Strict):
     publish: bool = False
 
 
+class Environment(Strict):
+    """How an environment is deployed to."""
+
+    auto: bool = False
+
+
+class Delivery(Strict):
+    """What bots do about environments."""
+
+    paused: bool = False
+    staging: Environment = Environment()
+
+
 class Params(Strict):
     """The whole of params.yaml."""
 
@@ -184,6 +197,7 @@ class Params(Strict):
     deepchecks: Deepchecks = Deepchecks()
     search: Search = Search()
     reports: Reports = Reports()
+    delivery: Delivery = Delivery()
 
 
 def read(root=".") -> Params:

@@ -5,6 +5,7 @@ PARAMS = "params.yaml"
 LOCK = "dvc.lock"
 OVERLAYS = "manifests/overlays"
 OVERLAY = OVERLAYS + "/{}/kustomization.yaml"
+TRIVYIGNORE = ".trivyignore.yaml"
 TABLE = "data/table.parquet"  # the table that `adopt` was given
 
 # the owner's room: what `adopt` replaces, and an upgrade leaves alone
@@ -31,6 +32,11 @@ STOPPED = "reports/stopped/{}.txt"
 # written by `mlops image`: the archive, and what it is made of
 IMAGE = "build/image.tar"
 IMAGE_ABOUT = "build/image.json"
+
+# written by `mlops scan`
+SCAN = "build/scan/trivy.json"
+SARIF = "build/scan/trivy.sarif"
+SBOM = "build/scan/sbom.cdx.json"
 
 # written by `mlops compare`
 VERDICT = "reports/verdict.json"

@@ -5,24 +5,25 @@ import json
 
 import pytest
 
-from copies import unreleased
+from copies import SAMPLE, unreleased
 from github_stub import GitHubStub
 from images_built import needs_images
-from mlops.delivery import deploy, overlay
+from mlops.delivery import deploy, overlay, signature
 from mlops.delivery import registry as registries
 from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
-from oci import archive
 from remote import Remote, git, pull_requests
 
-pytestmark = [pytest.mark.slow, needs_images]
 MODEL = "a" * 64
-OVERLAYS = unreleased()
-FILES = OVERLAYS | {
+NAME, DIGEST = "ghcr.io/acme/model", f"sha256:{'1' * 64}"
+PARAMS = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
+FILES = unreleased() | {
     "Dockerfile": "FROM scratch\n",
     ".dockerignore": "*\n!src\n!metrics.json\n",
+    ".gitignore": "build/\n",
     "src/a.py": "1\n",
     "metrics.json": json.dumps({"model_hash": MODEL}),
+    "params.yaml": PARAMS,
 }
 
 
@@ -35,7 +36,15 @@ def stub(remote, monkeypatch):
             "GITHUB_REPOSITORY": running.repository, "GITHUB_TOKEN": "ghs_bot", "GITHUB_API_URL": running.url,
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
+        monkeypatch.delenv("APP", raising=False)
         yield running
+
+
+@pytest.fixture
+def app(stub, monkeypatch):
+    """The token of an App, which is configured."""
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_app")
+    monkeypatch.setenv("APP", "Iv1.abc")
 
 
 @pytest.fixture
@@ -48,21 +57,16 @@ def remote(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def released(registry, remote, tmp_path):
-    """A function: labels -> (repository, digest) of an image of today's main in the registry."""
-    name = f"{registry.host}/acme/model"
+def edge(remote, labels, monkeypatch):
+    """A function: labels -> (repository, digest) of an image of today's main, as registry and cosign would answer."""
 
-    def push(**labels) -> tuple[str, str]:
-        said = {"build-key": build_key(), "model-hash": MODEL, "data-hash": "d" * 64} | labels
-        path = tmp_path / "image.tar"
-        digest = archive(
-            path,
-            {f"mlops.{key}": value for key, value in said.items()} | {"org.opencontainers.image.revision": "c" * 40},
-        )
-        registries.copy(str(path), name, digest)
-        return name, digest
+    def answers(fault: str = "", **changed: str) -> tuple[str, str]:
+        found = registries.Found(registries.Image(NAME, DIGEST), labels(**changed))
+        monkeypatch.setattr(registries, "find", lambda name, digest: found if digest == DIGEST else None)
+        monkeypatch.setattr(signature, "fault", lambda image: fault)
+        return NAME, DIGEST
 
-    return push
+    return answers
 
 
 def run(repository: str, digest: str, *environments: str) -> int:
@@ -73,63 +77,143 @@ def run(repository: str, digest: str, *environments: str) -> int:
     return deploy.run(parser.parse_args(["--repository", repository, "--digest", digest, *named]))
 
 
-def test_two_environments_are_one_pull_request(stub, remote, released):
+def test_two_environments_are_one_pull_request(stub, remote, edge):
     """Three changed lines each, and nothing else; prod stays."""
-    name, digest = released()
-    assert 0 == run(name, digest)
+    assert 0 == run(*edge())
     (pull,) = stub.pulls
     assert "deploy/dev-staging" == pull["head"]["ref"]
-    assert f"`{name}@{digest}`" in pull["body"]
+    assert f"`{NAME}@{DIGEST}`" in pull["body"]
     changed = git(remote.bare, "diff", "--numstat", "main", "deploy/dev-staging").splitlines()
     assert [
         "3\t3\tmanifests/overlays/dev/kustomization.yaml",
         "3\t3\tmanifests/overlays/staging/kustomization.yaml",
     ] == changed
     text = remote.text("deploy/dev-staging", overlay.OVERLAY.format("staging"))
-    assert overlay.Image(name, digest, MODEL) == overlay.images(text, "o")["champion"]
+    assert overlay.Image(NAME, DIGEST, MODEL) == overlay.images(text, "o")["champion"]
 
 
-def test_after_the_merge_there_is_nothing_to_propose(stub, remote, released, capsys):
+def test_after_the_merge_there_is_nothing_to_propose(stub, remote, edge, capsys):
     """Merging it changes no build key, so no release follows from it."""
-    name, digest = released()
     before = build_key()
-    run(name, digest)
+    run(*edge())
     git(remote.bare, "update-ref", "refs/heads/main", remote.head("deploy/dev-staging"))
-    assert 0 == run(name, digest)
+    assert 0 == run(NAME, DIGEST)
     assert "nothing to propose" in capsys.readouterr().out
     assert before == build_key("origin/main")
 
 
-def test_an_older_release_that_runs_again_moves_nothing_back(stub, remote, released, capsys):
+def test_an_older_release_that_runs_again_moves_nothing_back(stub, remote, edge, capsys):
     """Nor does the first of two merges: main is built to something else by now."""
-    name, digest = released()
+    released = edge()
     remote.merge({"src/a.py": "2\n"})
-    assert 0 == run(name, digest)
+    assert 0 == run(*released)
     assert "nothing is moved back" in capsys.readouterr().out
     assert ("", []) == (remote.head("deploy/dev-staging"), stub.pulls)
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("changed", "said"),
     [
-        ({"model-hash": "b" * 64}, "says model bbbbbbbbbbbb, main was judged by aaaaaaaaaaaa: do not deploy it"),
-        ({"model-hash": ""}, "has no label mlops.model-hash"),
-        ({"data-hash": ""}, "has no label mlops.data-hash"),
+        ({"model_hash": "b" * 64}, "says model bbbbbbbbbbbb, main was judged by aaaaaaaaaaaa: do not deploy it"),
+        ({"model_hash": ""}, "has no label mlops.model-hash"),
+        ({"data_hash": ""}, "has no label mlops.data-hash"),
+        ({"build_key": ""}, "has no label mlops.build-key"),
+        ({"fault": "it is not signed by us"}, "it is not signed by us: nothing is deployed"),
     ],
 )
-def test_an_image_of_another_model_is_not_deployed(stub, remote, released, labels, said):
+def test_an_image_of_another_model_or_of_somebody_else_is_not_deployed(stub, edge, changed, said):
     """Nor one that does not say what it is made of."""
     with pytest.raises(CannotRun, match=said):
-        run(*released(**labels))
+        run(*edge(**changed))
     assert [] == stub.pulls
 
 
-def test_what_the_registry_does_not_have_is_not_deployed(stub, remote, released):
+def test_what_the_registry_does_not_have_is_not_deployed(stub, edge):
     """And an environment that is none is named."""
-    name, digest = released()
+    edge()
     with pytest.raises(CannotRun, match="push it first"):
-        run(name, f"sha256:{'e' * 64}")
+        run(NAME, f"sha256:{'e' * 64}")
     with pytest.raises(CannotRun, match="there is no environment 'qa': manifests/overlays has dev, prod, staging"):
-        run(name, digest, "qa")
+        run(NAME, DIGEST, "qa")
     with pytest.raises(CannotRun, match="prod is not deployed to, it is promoted to"):
-        run(name, digest, "dev", "prod")
+        run(NAME, DIGEST, "dev", "prod")
+    assert [] == stub.pulls
+
+
+@pytest.mark.parametrize("error", [registries.Denied("gives no answer"), CannotRun("gives no answer")])
+def test_what_the_registry_does_not_show_is_not_deployed(stub, edge, monkeypatch, error):
+    """`plan` takes a refusal for a first release; here the image must be there."""
+    released = edge()
+
+    def find(*_):
+        raise error
+
+    monkeypatch.setattr(registries, "find", find)
+    with pytest.raises(CannotRun, match="gives no answer"):
+        run(*released)
+    assert [] == stub.pulls
+
+
+def test_while_delivery_is_paused_nothing_is_proposed(stub, remote, edge, capsys):
+    """Main's params count, not those of the commit that was released: whoever pauses it stops what is on its way."""
+    released = edge()
+    remote.merge({"params.yaml": PARAMS.replace("paused: false", "paused: true")})
+    git(remote.path, "checkout", "-q", "HEAD^")
+    assert 0 == run(*released)
+    assert "deploy: delivery.paused is true in params.yaml: nothing is proposed\n" == capsys.readouterr().out
+    assert ("", []) == (remote.head("deploy/dev-staging"), stub.pulls)
+    git(remote.path, "checkout", "-q", "main")
+    remote.merge({"params.yaml": PARAMS})
+    assert 0 == run(*released)
+    assert 1 == len(stub.pulls)
+
+
+def test_a_jobs_own_token_dispatches_the_checks(stub, remote, edge):
+    """GitHub starts none for it."""
+    run(*edge())
+    assert [("pull-request.yml", "deploy/dev-staging")] == stub.dispatched
+
+
+def test_an_apps_pull_request_starts_its_checks_itself(stub, app, edge):
+    """Nothing is dispatched, and as long as nothing else is said a person merges."""
+    run(*edge())
+    assert ([], None) == (stub.dispatched, stub.pulls[0]["auto_merge"])
+
+
+def test_with_an_app_staging_may_merge_by_itself(stub, app, remote, edge, capsys):
+    """Where params.yaml says so: GitHub does it once its checks are green."""
+    remote.merge({"params.yaml": PARAMS.replace("auto: false", "auto: true")})
+    run(*edge())
+    assert {"merge_method": "squash"} == stub.pulls[0]["auto_merge"]
+    assert "GitHub merges it once its checks are green\n" in capsys.readouterr().out
+
+
+def test_without_an_app_it_waits_for_a_person(stub, remote, edge, capsys):
+    """And says so: the job's own token may not merge what it has proposed."""
+    remote.merge({"params.yaml": PARAMS.replace("auto: false", "auto: true")})
+    run(*edge())
+    assert stub.pulls[0]["auto_merge"] is None
+    assert "; delivery.staging.auto needs an App, which is not configured\n" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@needs_images
+def test_a_real_image_is_deployed_once_we_have_signed_it(stub, remote, pushed, cosign, registry, monkeypatch):
+    """Not unsigned, not signed by another, not from a registry that is away."""
+    image = pushed()
+    for signer in ("", "theirs"):
+        if signer:
+            monkeypatch.setenv("SIGNER", signer)
+            signature.sign(image)
+        with pytest.raises(CannotRun, match="is not signed by .*: nothing is deployed"):
+            run(image.repository, image.digest)
+    monkeypatch.setenv("SIGNER", "ours")
+    signature.sign(image)
+    registry.stop()
+    with pytest.raises(CannotRun, match="gives no answer"):
+        run(image.repository, image.digest)
+    assert [] == stub.pulls
+    registry.start()
+    assert 0 == run(image.repository, image.digest)
+    text = remote.text("deploy/dev-staging", overlay.OVERLAY.format("dev"))
+    assert overlay.Image(image.repository, image.digest, MODEL) == overlay.images(text, "o")["champion"]

@@ -1,13 +1,50 @@
-"""A registry is asked, and believed only where the digest is right."""
+"""A registry is asked, and believed only where the digest is right; a token is shown to it for as long as it takes."""
+
+import json
+import os
+import stat
+from base64 import b64decode
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from images_built import needs_images
 from mlops.delivery import registry as registries
+from mlops.delivery import signature
 from mlops.errors import CannotRun
 from oci import archive
 
 LABELS = {"org.opencontainers.image.revision": "c0ffee", "mlops.build-key": "k"}
+USER = "ann:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"  # whose password is `secret`
+TOKEN = {"REGISTRY_TOKEN": "secret", "REGISTRY_USER": "ann"}
+SKOPEO = "import sys\nsys.exit({said!r})\n"
+
+
+@pytest.fixture(autouse=True)
+def _nobody(monkeypatch, tmp_path):
+    """Whoever runs the tests may be logged in somewhere."""
+    for name in ("REGISTRY_TOKEN", "REGISTRY_USER", *registries.CREDENTIALS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def closed(registry, monkeypatch):
+    """A registry that shows nobody anything but Ann."""
+    registry.stop()
+    (registry.folder / "users").write_text(USER)
+    with monkeypatch.context() as patch:
+        patch.setenv("REGISTRY_AUTH", "htpasswd")
+        patch.setenv("REGISTRY_AUTH_HTPASSWD_REALM", "r")
+        patch.setenv("REGISTRY_AUTH_HTPASSWD_PATH", str(registry.folder / "users"))
+        return registry.start()
+
+
+def credentials() -> dict:
+    """What a program that asks a registry finds."""
+    return {name: os.environ.get(name) for name in registries.CREDENTIALS}
 
 
 @pytest.mark.parametrize("name", ["ghcr.io/acme/model", "GHCR.io/Acme/Model", "127.0.0.1:5000/a/b.c-d"])
@@ -21,6 +58,128 @@ def test_what_is_no_repository_is_refused(name):
     """With what it should be."""
     with pytest.raises(CannotRun, match="it should be registry/owner/name"):
         registries.repository(name)
+
+
+@pytest.mark.parametrize("said", ["manifest unknown", "name unknown: repository name not known to registry"])
+def test_what_a_registry_does_not_have_is_nothing(program, said):
+    """In the words of several registries."""
+    program("skopeo", SKOPEO.format(said=f"Error: reading manifest k: {said}"))
+    assert registries.find("ghcr.io/acme/model", "k") is None
+
+
+@pytest.mark.parametrize(
+    "said", ["denied: requested access to the resource is denied", "unauthorized: log in", "status 403 (Forbidden)"]
+)
+def test_what_a_registry_does_not_show_is_neither_there_nor_absent(program, said):
+    """That is an error of its own kind."""
+    program("skopeo", SKOPEO.format(said=said))
+    with pytest.raises(registries.Denied, match="gives no answer .* may this token read it"):
+        registries.find("ghcr.io/acme/model", "k")
+
+
+@pytest.mark.parametrize("said", ["i/o timeout", "502 Bad Gateway", "toomanyrequests", ""])
+def test_what_else_a_registry_says_is_no_answer(program, said):
+    """Nor is it a refusal."""
+    program("skopeo", SKOPEO.format(said=said or 1))
+    with pytest.raises(CannotRun, match="gives no answer") as caught:
+        registries.find("ghcr.io/acme/model", "k")
+    assert CannotRun is type(caught.value)
+
+
+def test_another_digest_than_the_one_that_was_asked_for_is_not_used(program):
+    """A tag may answer with any."""
+    found = json.dumps({"Digest": f"sha256:{'2' * 64}", "Labels": None})
+    program("skopeo", f"print({found!r})\n")
+    with pytest.raises(CannotRun, match=r"answers with sha256:2+: do not use it"):
+        registries.find("ghcr.io/acme/model", f"sha256:{'1' * 64}")
+    assert {} == registries.find("ghcr.io/acme/model", "k").labels
+
+
+@pytest.mark.parametrize(("name", "tls"), [("ghcr.io/a/b", "true"), ("127.0.0.1:5/a/b", "false")])
+def test_only_this_machine_itself_may_speak_without_tls(program, tmp_path, name, tls):
+    """Whatever else a registry is called."""
+    program(
+        "skopeo",
+        f"import pathlib, sys\npathlib.Path({str(tmp_path / 'argv')!r}).write_text(' '.join(sys.argv[1:]))\nsys.exit(1)",
+    )
+    with pytest.raises(CannotRun):
+        registries.find(name, "k")
+    assert f"inspect --no-tags --tls-verify={tls} docker://{name}:k" == (tmp_path / "argv").read_text()
+
+
+def test_without_skopeo_no_registry_is_asked(nothing_installed):
+    """It is named."""
+    with pytest.raises(CannotRun, match="skopeo is not installed here"):
+        registries.find("ghcr.io/acme/model", "k")
+
+
+@pytest.mark.parametrize(
+    ("user", "named"), [({}, "token"), ({"REGISTRY_USER": ""}, "token"), ({"REGISTRY_USER": "ann"}, "ann")]
+)
+def test_a_token_is_shown_to_its_registry_alone(user, named):
+    """In a file that nobody else may read, and both programs look there."""
+    with registries.login("ghcr.io/acme/model", {"REGISTRY_TOKEN": "s:ecret", **user}):
+        folder, file = (os.environ[name] for name in registries.CREDENTIALS)
+        assert f"{folder}/config.json" == file
+        assert 0o600 == stat.S_IMODE(os.stat(file).st_mode)
+        ((host, said),) = json.loads(Path(file).read_text())["auths"].items()
+        assert ("ghcr.io", f"{named}:s:ecret") == (host, b64decode(said["auth"]).decode())
+
+
+@pytest.mark.parametrize(
+    "before", [{}, {"DOCKER_CONFIG": "/mine", "REGISTRY_AUTH_FILE": "/mine/auth.json"}, {"DOCKER_CONFIG": ""}]
+)
+@pytest.mark.parametrize("error", [None, CannotRun("no"), KeyboardInterrupt()])
+def test_a_token_outlives_no_block(monkeypatch, before, error):
+    """Its file is gone, and the environment is what it was, after an error too."""
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(type(error)) if error else nullcontext(), registries.login("ghcr.io/acme/model", TOKEN):
+        file = Path(os.environ["REGISTRY_AUTH_FILE"])
+        assert file.exists()
+        if error:
+            raise error
+    assert [False, False] == [file.exists(), file.parent.exists()]
+    assert {"DOCKER_CONFIG": None, "REGISTRY_AUTH_FILE": None} | before == credentials()
+
+
+@pytest.mark.parametrize("env", [{}, {"REGISTRY_TOKEN": "", "REGISTRY_USER": "ann"}])
+def test_without_a_token_a_registry_is_asked_as_whoever_this_is(monkeypatch, env):
+    """A login of one's own stays in force."""
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", "/mine/auth.json")
+    with registries.login("ghcr.io/acme/model", env):
+        assert {"DOCKER_CONFIG": None, "REGISTRY_AUTH_FILE": "/mine/auth.json"} == credentials()
+
+
+@pytest.mark.slow
+@needs_images
+def test_a_closed_registry_answers_who_shows_a_token(closed, tmp_path):
+    """What is absent is absent, what is pushed is found; without the token, or with a wrong one, neither is known."""
+    name, digest = f"{closed.host}/acme/model", archive(tmp_path / "a.tar", LABELS)
+    with registries.login(name, TOKEN):
+        assert registries.find(name, "k") is None
+        registries.copy(tmp_path / "a.tar", name, digest)
+        registries.tag(name, digest, "k")
+        assert digest == registries.find(name, "k").image.digest
+    for other in ({}, TOKEN | {"REGISTRY_TOKEN": "guess"}, TOKEN | {"REGISTRY_USER": "bob"}):
+        with registries.login(name, other), pytest.raises(registries.Denied):
+            registries.find(name, digest)
+    with pytest.raises(CannotRun, match="refuses the image"):
+        registries.copy(tmp_path / "a.tar", name, digest)
+
+
+@pytest.mark.slow
+@needs_images
+def test_cosign_is_shown_the_token_too(closed, tmp_path, cosign):
+    """What it signs in a closed registry is signed; without the token that is not known."""
+    name, digest = f"{closed.host}/acme/model", archive(tmp_path / "a.tar", LABELS)
+    image = registries.Image(name, digest)
+    with registries.login(name, TOKEN):
+        registries.copy(tmp_path / "a.tar", name, digest)
+        signature.sign(image)
+        assert "" == signature.fault(image)
+    with pytest.raises(CannotRun, match="cannot be found out"):
+        signature.fault(image)
 
 
 @pytest.mark.slow

@@ -72,6 +72,7 @@ class Repository:
         for name, (old, new) in edits.items():
             edit(tree, name, old, new)
         git(tree, "init", "-q", "-b", "main")
+        git(tree, "config", "uploadpack.allowAnySHA1InWant", "true")  # a job may check out a commit
         commit(tree, "main")
         git(folder, "clone", "-q", "--bare", str(tree), "origin.git")
         git(tree, "remote", "add", "origin", str(folder / "origin.git"))
@@ -85,13 +86,33 @@ class Repository:
         git(tree, "checkout", "-q", "-b", branch)
         return tree
 
-    def run(self, workflow: str, event: str, payload: dict, tree: Path | None = None, **env: str) -> Done:
-        """Run a workflow file of `tree` (default: main's) for an event, and wait for its end."""
+    def run(
+        self,
+        workflow: str,
+        event: str,
+        payload: dict,
+        tree: Path | None = None,
+        until: str = "",
+        named=None,
+        **env: str,
+    ) -> Done:
+        """Run a workflow file of `tree` (default: main's) for an event, and wait for its end.
+
+        until: a job; it and what it needs are all that runs. named: repository variables (`vars`).
+        """
         tree, here = tree or self.folder / "main", self._here(payload)
-        given = {"STANDINS": str(ACTIONS), "STANDIN_STORE": str(here), "GITHUB_REPOSITORY": NAME, **env}
+        given = {
+            "STANDINS": str(ACTIONS),
+            "STANDIN_STORE": str(here),
+            "STANDIN_TREE": str(tree),
+            "GITHUB_REPOSITORY": NAME,
+            **env,
+        }
         command = [program("act"), event, "--json", "--no-cache-server", "-W", f".github/workflows/{workflow}"]
         command += ["-P", "ubuntu-24.04=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-e", str(here / "event.json")]
         command += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
+        command += [word for name, value in (named or {}).items() for word in ("--var", f"{name}={value}")]
+        command += ["-j", until] if until else []
         command += [word for pin in stand_ins(tree) for word in ("--local-repository", pin)]
         ended = subprocess.run(command, cwd=tree, env=surroundings(here), capture_output=True, text=True)
         (here / "act.json").write_text(ended.stdout, encoding="utf-8")
@@ -125,9 +146,9 @@ def surroundings(home: Path) -> dict[str, str]:
 
 
 def stand_ins(tree: Path) -> list[str]:
-    """`owner/name@sha=folder` for each action that the tree's files pin; checkout is done by act itself."""
+    """`owner/name@sha=folder` for each action that the tree's files pin; a checkout of what started the run is act's own."""
     text = "".join(file.read_text(encoding="utf-8") for file in tree.glob(".github/**/*.yml"))
-    pins = {found.groups() for found in PIN.finditer(text) if found[1] != "actions/checkout"}
+    pins = {found.groups() for found in PIN.finditer(text)}
     return sorted(f"{repository}@{sha}={ACTIONS / name}" for repository, name, sha in pins)
 
 

@@ -1,6 +1,6 @@
 """The pull requests that the workflow files are really run on: good, degraded, broken, and from a hostile fork.
 
-All start from the same main, on which reports.yml has run. Each is judged by pull-request.yml, then told by comment.yml.
+All start from the same main, on which release.yml and reports.yml have run. Each is judged by pull-request.yml, then told by comment.yml.
 """
 
 import json
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from github_stub import GitHubStub, finished_run, pull
+from registry import listening
+from tickets import artifacts
 from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
 
 RUN = 12
@@ -60,9 +62,20 @@ def repository(tmp_path_factory) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def pushed(repository) -> Done:
-    """What reports.yml did when main was pushed."""
-    return repository.run("reports.yml", "push", {"ref": "refs/heads/main"})
+def saved(repository, tmp_path_factory) -> Done:
+    """What release.yml did when main was pushed, up to the cache that pull requests begin with."""
+    folder = tmp_path_factory.mktemp("registry")
+    with listening(folder) as registry, artifacts(GitHubStub(NAME), TOKEN) as hub:
+        named = {"IMAGE_REPOSITORY": f"{registry.host}/{NAME}"}
+        event = {"ref": "refs/heads/main"}
+        return repository.run("release.yml", "push", event, until="verify", named=named, GITHUB_API_URL=hub.url)
+
+
+@pytest.fixture(scope="session")
+def pushed(repository, saved) -> Done:
+    """What reports.yml did after it."""
+    ended = {"action": "completed", "workflow_run": {"name": "release", "conclusion": "success"}}
+    return repository.run("reports.yml", "workflow_run", ended)
 
 
 @pytest.fixture(scope="session")

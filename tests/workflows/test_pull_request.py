@@ -1,11 +1,14 @@
 """pull-request.yml, really run: a good pull request, a degraded one, a broken one, one from a hostile fork."""
 
+import hashlib
 import json
 import re
 import zipfile
 
 import pytest
 
+from mlops import dvc
+from mlops.delivery.restore import outputs
 from workflows.act import TOKEN
 from workflows.conftest import LOOT
 
@@ -40,12 +43,12 @@ def test_compare_runs_no_stage_again(good):
 def test_a_stage_job_runs_its_stage_alone(good):
     """behaviour and deepchecks take what train made."""
     for job in ("behaviour", "deepchecks"):
-        assert ["fingerprint", job, "repro"] == good[1].judged.ran(job)
+        assert ["restore", "fingerprint", job, "repro"] == good[1].judged.ran(job)
 
 
 def test_train_begins_with_the_cache_of_main(good):
     """What the pull request did not change is not made again: only the stages from train on run."""
-    assert ["fingerprint", "train", "evaluate", "repro"] == good[1].judged.ran("train")
+    assert ["restore", "fingerprint", "train", "evaluate", "repro"] == good[1].judged.ran("train")
 
 
 def test_main_is_scored_from_its_own_bytes(good):
@@ -60,6 +63,21 @@ def test_the_artifacts_hold_what_their_readers_take(good):
     assert {"dvc.lock", "metrics.json"} == names(done.artifact("lock"))
     expected = {"verdict.json", "report.html", "deepchecks.html", "data_docs/index.html"}
     assert expected == names(done.artifact("pages"))
+
+
+def test_what_passed_leaves_its_bytes_for_main(good):
+    """An artifact named by the lock's hash holds every output that the lock names, each under its own hash."""
+    lock = zipfile.ZipFile(good[1].judged.artifact("lock"))
+    digest = hashlib.sha256(hashlib.sha256(lock.read("dvc.lock")).digest()).hexdigest()
+    held = names(good[1].judged.artifact(f"dvc-{digest}"))
+    outs = outputs(dvc.parse_lock(lock.read("dvc.lock").decode()))
+    made = set(outs.values()) - {outs["reports/fingerprint.json"], outs["metrics.json"]}  # of the tree, and in git
+    assert {f"md5/{each[:2]}/{each[2:]}" for each in made} <= held
+
+
+def test_what_failed_leaves_no_bytes(degraded):
+    """It is not merged."""
+    assert [] == [*degraded.judged.store.glob("artifacts/dvc-*")]
 
 
 def test_the_report_is_in_the_step_summary(good):
@@ -106,5 +124,6 @@ def test_a_branch_name_is_never_run(hostile):
 
 def test_a_fork_that_lies_in_its_report_is_still_red(hostile):
     """The report says PASSES; the required job does not."""
-    assert "This pull request PASSES" in hostile.judged.summaries
+    with zipfile.ZipFile(hostile.judged.artifact("report")) as report:
+        assert "This pull request PASSES" in report.read("report.md").decode()
     assert "failure" == hostile.judged.jobs["verdict"]

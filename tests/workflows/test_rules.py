@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from mlops.comment.clean import JUDGE
+from mlops.delivery.restore import NAME
+from mlops.delivery.signature import WORKFLOW as SIGNER
 from mlops.lock import WORKFLOW
 from workflows import rules
 from workflows.rules import RULES, File
@@ -143,7 +145,7 @@ def test_every_rule_has_a_file_that_breaks_it():
 
 def test_every_workflow_is_among_ours():
     """The rules look at every file below .github that runs something."""
-    expected = {"pull-request.yml", "comment.yml", "reports.yml", "action.yml"}
+    expected = {"pull-request.yml", "comment.yml", "reports.yml", "release.yml", "image.yml", "action.yml"}
     assert expected <= {file.name.rpartition("/")[2] for file in rules.ours()}
 
 
@@ -219,17 +221,86 @@ def test_only_the_job_that_deploys_may_deploy():
 
 def test_main_alone_writes_caches_and_begins_with_none():
     """A pull request restores main's cache and saves none; what main saves, main has made."""
-    texts = {found.name.rpartition("/")[2]: found.text for found in rules.ours()}
-    assert ["reports.yml"] == [name for name, text in texts.items() if "actions/cache/save@" in text]
-    assert ["action.yml"] == [name for name, text in texts.items() if "actions/cache/restore@" in text]
+    texts = {found.name.removeprefix(".github/").removeprefix("workflows/"): found.text for found in rules.ours()}
+    assert ["release.yml"] == [name for name, text in texts.items() if "actions/cache/save@" in text]
+    assert ["actions/setup/action.yml"] == [name for name, text in texts.items() if "actions/cache/restore@" in text]
     assert not [text for text in texts.values() if "actions/cache@" in text]
-    assert "dvc-cache" not in texts["reports.yml"]
-    assert {"push": {"branches": ["main"]}, "workflow_dispatch": None} == file("reports.yml").triggers
+    assert "dvc-cache" not in texts["release.yml"]
+    assert "github.ref == 'refs/heads/main'" == file("release.yml").jobs["plan"]["if"]
+    steps = [
+        step.get("run", step.get("uses", "")).rpartition(" ")[2] for step in file("release.yml").jobs["verify"]["steps"]
+    ]
+    assert steps.index("verify") < next(at for at, step in enumerate(steps) if "cache/save" in step)
+
+
+def test_a_release_is_started_by_what_an_image_may_hold():
+    """Not by manifests or documents alone; daily too, since some merges start no run; and on main alone."""
+    triggers = file("release.yml").triggers
+    assert {"push", "schedule", "workflow_dispatch"} == triggers.keys()
+    assert {"branches": ["main"], "paths-ignore": ["manifests/**", "docs/**"]} == triggers["push"]
+    assert {"workflow_call"} == file("image.yml").triggers.keys()
+
+
+def test_what_looks_at_an_image_has_no_token_that_writes():
+    """build and scan run other people's programs: they may read the repository, and name no secret."""
+    jobs = file("image.yml").jobs
+    assert ["build", "scan", "findings", "push", "sign"] == list(jobs)
+    for name in ("build", "scan"):
+        assert {"contents": "read"} == jobs[name]["permissions"]
+        assert not re.findall(r"secrets\.|github\.token", yaml.dump(jobs[name]))
+    assert ["packages"] == [grant for grant, may in jobs["push"]["permissions"].items() if may == "write"]
+    assert ["sign"] == [name for name, job in jobs.items() if "id-token" in job["permissions"]]
+
+
+def test_nothing_is_pushed_that_was_not_built_run_and_scanned():
+    """Each of these jobs needs those before it, and none runs after a failure."""
+    jobs = file("image.yml").jobs
+    assert ("build", ["build", "scan"], ["build", "push"]) == tuple(
+        jobs[name]["needs"] for name in ("scan", "push", "sign")
+    )
+    assert [] == [name for name in ("build", "scan", "push", "sign") if "if" in jobs[name]]
+    steps = [step.get("run", "") for step in jobs["build"]["steps"]]
+    verbs = [step.split("mlops ")[1] for step in steps if "mlops " in step]
+    assert ["restore", "verify", "image", "smoke"] == verbs
+
+
+def test_who_signs_is_the_workflow_that_signatures_are_held_against():
+    """The certificate names the called workflow."""
+    assert file("image.yml").name == SIGNER
+    assert f"./{SIGNER}" == file("release.yml").jobs["image"]["uses"]
+
+
+def test_a_called_workflow_is_granted_what_its_jobs_ask_for():
+    """And nothing else: a grant that is missing stops the run before it starts."""
+    asked: dict = {}
+    for job in file("image.yml").jobs.values():
+        for grant, may in job["permissions"].items():
+            asked[grant] = may if asked.get(grant) != "write" else "write"
+    assert asked == file("release.yml").jobs["image"]["permissions"]
+
+
+def test_every_failure_of_a_release_is_told():
+    """The ticket waits for all other jobs, and runs whatever they did."""
+    jobs = file("release.yml").jobs
+    assert sorted(jobs.keys() - {"ticket"}) == sorted(jobs["ticket"]["needs"])
+    assert "!cancelled()" in jobs["ticket"]["if"]
+
+
+def test_trivy_is_pinned_twice():
+    """Its action by commit, and its program by version: the same one wherever it is used."""
+    found = {
+        (step["uses"], step["with"]["version"])
+        for each in rules.ours()
+        for step in each.steps
+        if "setup-trivy" in step.get("uses", "")
+    }
+    assert 1 == len(found)
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", next(iter(found))[1])
 
 
 def test_both_ends_of_the_cache_name_it_alike():
     """The path and the key under which main saves are those that a pull request asks for."""
-    save = next(step["with"] for step in file("reports.yml").steps if "cache/save" in step.get("uses", ""))
+    save = next(step["with"] for step in file("release.yml").steps if "cache/save" in step.get("uses", ""))
     action = yaml.safe_load((rules.ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8"))
     restore = next(step["with"] for step in action["runs"]["steps"] if "cache/restore" in step["uses"])
     assert (save["path"], save["key"]) == (restore["path"], restore["key"])
@@ -240,6 +311,8 @@ def test_every_artifact_that_is_read_is_written():
     """report and lock are what comment.yml and `make lock` ask for; cache-* is what the later jobs begin with."""
     steps = file("pull-request.yml").steps
     written = [step["with"]["name"] for step in steps if "upload-artifact" in step.get("uses", "")]
-    assert ["cache-train", "cache-behaviour", "cache-deepchecks", "report", "lock", "pages"] == written
+    assert ["dvc-${{ hashFiles('dvc.lock') }}", "report", "lock", "pages"] == written
+    assert NAME.format("${{ hashFiles('dvc.lock') }}") == written[0]
     asked = {step["with"]["artifacts"] for step in steps if "artifacts" in step.get("with", {})}
-    assert {"cache-train", "cache-*"} == asked
+    stages = {f"cache-{step['with']['name']}" for step in steps if "actions/stage" in step.get("uses", "")}
+    assert ({"cache-evaluate", "cache-*"}, {"cache-evaluate", "cache-behaviour", "cache-deepchecks"}) == (asked, stages)

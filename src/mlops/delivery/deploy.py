@@ -1,14 +1,17 @@
 """Verb `deploy`: propose that environments serve an image. Run: mlops deploy --repository R --digest D --env dev --env staging."""
 
 import json
+import os
 
 from mlops import github
-from mlops.delivery import overlay, proposal, registry
+from mlops.config import parse
+from mlops.delivery import overlay, proposal, registry, signature
 from mlops.delivery.build_key import build_key
 from mlops.delivery.overlay import PROD
 from mlops.dvc import git
 from mlops.errors import CannotRun
-from mlops.paths import METRICS
+from mlops.params import Params
+from mlops.paths import METRICS, PARAMS
 
 
 def add_arguments(parser) -> None:
@@ -24,16 +27,33 @@ def run(args) -> int:
         raise CannotRun(f"{PROD} is not deployed to, it is promoted to, on evidence: leave --env {PROD} out")
     hub = github.from_environment()
     main = proposal.fetched(hub)
-    found = registry.find(registry.repository(args.repository), args.digest)
-    if found is None:
-        raise CannotRun(f"{args.repository} has no {args.digest}: push it first")
+    found = released(registry.repository(args.repository), args.digest)
     if found.label("build-key") != build_key(main):
         # an older release that runs again, or the first of two merges: what main has now has a release of its own
         github.report(f"{found.image} is not what main ({main[:8]}) is built to: nothing is moved back")
         return 0
+    knobs = parse(proposal.read(main, PARAMS), Params, PARAMS).delivery  # main's: it may have been paused since
+    if knobs.paused:
+        github.report(f"deploy: delivery.paused is true in {PARAMS}: nothing is proposed")
+        return 0
     image = overlay.Image(found.image.repository, args.digest, judged(main, found))
-    github.report(proposal.propose(hub, proposed(main, found, image, args.environments), main))
+    app = bool(os.environ.get("APP"))
+    wanted = proposed(main, found, image, args.environments)
+    said = proposal.propose(hub, wanted, main, app=app, merge=app and knobs.staging.auto)
+    waits = knobs.staging.auto and not app
+    github.report(said + ("; delivery.staging.auto needs an App, which is not configured" if waits else ""))
     return 0
+
+
+def released(name: str, digest: str) -> registry.Found:
+    """Return an image of the registry; raises CannotRun where it is not there, or not signed by our workflow."""
+    with registry.login(name):
+        found = registry.find(name, digest)
+        if found is None:
+            raise CannotRun(f"{name} has no {digest}: push it first")
+        if why := signature.fault(found.image):
+            raise CannotRun(f"{why}: nothing is deployed")
+    return found
 
 
 def judged(main: str, found: registry.Found) -> str:
@@ -51,7 +71,7 @@ def proposed(main: str, found: registry.Found, image: overlay.Image, environment
     files = {}
     for environment in environments:
         name = overlay.file(environment)
-        files[name] = overlay.with_image(git("show", f"{main}:{name}") + "\n", name, "champion", image)
+        files[name] = overlay.with_image(proposal.read(main, name), name, "champion", image)
     where = " and ".join(environments)
     rows = {
         "image": f"`{image}`", "model": f"`{image.model}`", "data": f"`{found.label('data-hash')}`",

@@ -78,7 +78,7 @@ def described(root=".") -> dict:
 def build(tool: str, out: Path, about: dict, base: str | None = None) -> None:
     """Build the Dockerfile here, and write the OCI archive `out`."""
     arguments = {
-        "GIT_COMMIT": about["commit"], "BUILD_KEY": about["build_key"], "MODEL_HASH": about["model_hash"],
+        "GIT_COMMIT": about["commit"], "BUILD_HASH": about["build_key"], "MODEL_HASH": about["model_hash"],
         "DATA_HASH": about["data_hash"], "SOURCE_DATE_EPOCH": about["created"],
     } | ({"BASE": base} if base else {})  # fmt: skip
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]

@@ -16,27 +16,34 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> int:
-    """Push, unless the registry has an image of this build key; print its digest, and set it as the step's output."""
+    """Push, unless the registry has these bytes at this build key; print the digest, and set it as the step's output."""
     name, (found, labels) = registry.repository(args.to), image.opened(args.archive)
     if found != args.digest:
         raise CannotRun(
             f"{args.archive} is {found}, {args.digest} was built: these bytes are not the ones that were scanned"
         )
     ours(args.archive, labels)
-    key = labels["mlops.build-key"]
-    there = registry.find(name, key)
-    if there is None:
-        said = "pushed"
-        registry.copy(args.archive, name, found)
-        registry.tag(name, found, key)  # only now is it found: who comes second finds it whole
-        there = registry.find(name, key)
-    else:
-        said = "is there already, as of this build key"
-    if there is None:
-        raise CannotRun(f"{name} took the image and does not have it: run this job again")
-    ours(str(there.image), there.labels)
-    github.report(f"{there.image} {said}", digest=there.image.digest, repository=name)
+    with registry.login(name):
+        said = pushed(name, args.archive, found, labels["mlops.build-key"])
+    github.report(f"{name}@{found} {said}", digest=found, repository=name)
     return 0
+
+
+def pushed(name: str, archive: str, digest: str, key: str) -> str:
+    """Push an archive and tag it with its build key; return a sentence's end that says what was done."""
+    try:
+        there = registry.find(name, key)
+    except registry.Denied:  # so GitHub answers of a package that nobody has pushed yet
+        there = None
+    if there is not None and there.image.digest == digest:
+        return "is there already, as of this build key"
+    registry.copy(archive, name, digest)
+    registry.tag(name, digest, key)  # only now is it found: who comes second finds it whole
+    again = registry.find(name, key)
+    if again is None or again.image.digest != digest:
+        raise CannotRun(f"{name} took the image and has {again and again.image.digest} at its key: run this job again")
+    # `plan` found what is replaced unsigned, or not ours
+    return f"pushed in the place of {there.image.digest}" if there else "pushed"
 
 
 def ours(what: str, labels: dict[str, str]) -> None:

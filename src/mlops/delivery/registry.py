@@ -1,15 +1,26 @@
 """Images in a registry, by skopeo: looked at, and copied so that their digest stays."""
 
 import json
+import os
 import re
 import subprocess
+import tempfile
+from base64 import b64encode
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from mlops.delivery.overlay import DIGEST, Image
 from mlops.errors import CannotRun
 
 REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+")
 ABSENT = ("manifest unknown", "name unknown", "repository name not known")
+DENIED = ("denied", "unauthorized", "403 (forbidden)")
+CREDENTIALS = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE")  # where cosign, and where skopeo, look for them
+
+
+class Denied(CannotRun):
+    """The registry shows this token nothing, be it there or not."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +51,39 @@ def repository(name: str) -> str:
     return lower
 
 
+@contextmanager
+def login(name: str, env=os.environ):
+    """Show the registry of `name` the token in REGISTRY_TOKEN, for as long as the block runs; without one it is asked as anybody."""
+    token, user = env.get("REGISTRY_TOKEN"), env.get("REGISTRY_USER") or "token"
+    if not token:
+        yield
+        return
+    said = {"auths": {name.partition("/")[0]: {"auth": b64encode(f"{user}:{token}".encode()).decode()}}}
+    before = {variable: os.environ.get(variable) for variable in CREDENTIALS}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "config.json")
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(said), encoding="utf-8")
+        os.environ.update(dict(zip(CREDENTIALS, (folder, str(file)), strict=True)))
+        try:
+            yield
+        finally:
+            for variable, value in before.items():
+                os.environ.pop(variable, None) if value is None else os.environ.update({variable: value})
+
+
 def find(name: str, reference: str) -> Found | None:
     """Return the image of a tag or a digest in repository `name`, None where there is none.
 
-    Raises CannotRun where the registry gives no answer, or not the bytes that the digest names.
+    Raises CannotRun where the registry gives no answer (Denied: not to this token), or not the bytes that the digest names.
     """
     separator = "@" if DIGEST.fullmatch(reference) else ":"
     done = _skopeo("inspect", "--no-tags", _tls(name), f"docker://{name}{separator}{reference}")
     if done.returncode:
         if any(word in done.stderr.lower() for word in ABSENT):
             return None
-        raise CannotRun(f"{name} gives no answer ({_said(done)}): is the registry up, and may this token read it?")
+        kind = Denied if any(word in done.stderr.lower() for word in DENIED) else CannotRun
+        raise kind(f"{name} gives no answer ({_said(done)}): is the registry up, and may this token read it?")
     said = json.loads(done.stdout)
     if separator == "@" and said["Digest"] != reference:
         raise CannotRun(f"{name}@{reference} answers with {said['Digest']}: do not use it")

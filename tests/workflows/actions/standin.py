@@ -7,6 +7,7 @@ stay behind unless asked for, an artifact is never written twice, a cache key ne
 import glob
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from fnmatch import fnmatch
@@ -75,6 +76,23 @@ def save(path: str, key: str) -> None:
         say(f"cache {key} is there already")
     else:
         shutil.copytree(path, folder)
+
+
+def checkout(ref: str, depth: str) -> None:
+    """actions/checkout of a commit: no branch, and as much history as is asked for; `origin` is the tree's."""
+    tree = os.environ["STANDIN_TREE"]
+    for words in (
+        ["init", "-q", "."],
+        ["fetch", "-q", *(["--depth", depth] if depth != "0" else []), f"file://{tree}", ref],
+        ["checkout", "-q", "--detach", "FETCH_HEAD"],
+        [
+            "remote",
+            "add",
+            "origin",
+            subprocess.check_output(["git", "-C", tree, "remote", "get-url", "origin"], text=True).strip(),
+        ],
+    ):
+        subprocess.run(["git", *words], check=True)
 
 
 def pages(path: str) -> None:

@@ -1,0 +1,63 @@
+"""Verb `ticket`: one issue a workflow, opened where its jobs failed, closed where they are green again. Run: NEEDS='${{ toJSON(needs) }}' mlops ticket --about release.
+
+What it says is made anew each time; a comment is written only where other jobs failed than before.
+"""
+
+import os
+
+from mlops import github, needs
+from mlops.github import GitHub, GitHubError
+
+MARK = "<!-- mlops ticket: {} -->"
+GOOD = ("success", "skipped")
+GONE = 410  # GitHub's answer where Issues are switched off
+
+
+def add_arguments(parser) -> None:
+    """Add what the ticket is about."""
+    parser.add_argument("--about", required=True, help="the workflow's name: it has one ticket")
+    parser.add_argument("--hint", default="", help="what may be done, in a sentence")
+
+
+def run(args) -> int:
+    """Open, change or close the ticket; 0 whatever the jobs did, since they say so themselves."""
+    failed = [job for job, result in needs.read(os.environ.get("NEEDS", "")).items() if result not in GOOD]
+    try:
+        github.report(told(github.from_environment(), args.about, failed, args.hint))
+    except GitHubError as error:
+        if error.status != GONE:
+            raise
+        state = f"{', '.join(failed)} failed" if failed else "nothing failed"
+        github.report(f"ticket: {state}; no issue is kept, because Issues are off in this repository's settings")
+    return 0
+
+
+def told(hub: GitHub, about: str, failed: list[str], hint: str = "") -> str:
+    """Bring the ticket in line with the jobs that failed; return a sentence that says what was done."""
+    ticket = find(hub, about)
+    link = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{hub.repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+    if not failed:
+        return closed(hub, ticket, link) if ticket else f"ticket: none is open, and {about} is green"
+    jobs = ", ".join(failed)
+    text = f"{MARK.format(about)}\nFailed: **{jobs}** in {link}\n\n{hint}\n\nIt closes by itself when {about} is green again.\n"
+    if ticket is None:
+        made = hub.post("issues", {"title": f"{about} failed", "body": text})
+        return f"ticket #{made['number']}: {jobs} failed"
+    if f"Failed: **{jobs}**" not in (ticket["body"] or ""):
+        hub.post(f"issues/{ticket['number']}/comments", {"body": f"Now failed: {jobs}, in {link}"})
+    hub.patch(f"issues/{ticket['number']}", {"body": text})
+    return f"ticket #{ticket['number']}: {jobs} failed"
+
+
+def closed(hub: GitHub, ticket: dict, link: str) -> str:
+    """Close a ticket, with the run that was green."""
+    hub.post(f"issues/{ticket['number']}/comments", {"body": f"Green again: {link}"})
+    hub.patch(f"issues/{ticket['number']}", {"state": "closed"})
+    return f"ticket #{ticket['number']} is closed: all jobs are green again"
+
+
+def find(hub: GitHub, about: str) -> dict | None:
+    """Return the oldest open ticket of a workflow that a bot has opened; people may quote its mark."""
+    issues = hub.pages("issues", state="open", creator="github-actions[bot]", sort="created", direction="asc")
+    mark = MARK.format(about)
+    return next((each for each in issues if (each["body"] or "").startswith(mark) and "pull_request" not in each), None)
