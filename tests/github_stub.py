@@ -53,6 +53,7 @@ class GitHubStub:
         self.repository = repository
         self.tokens: dict[str, dict[str, str]] = {}
         self.pulls: list[dict] = []
+        self.heads = lambda branch: ""  # a branch -> its commit
         self.files: dict[int, list[dict]] = {}
         self.comments: dict[int, list[dict]] = {}
         self.artifacts: dict[int, list[dict]] = {}
@@ -109,6 +110,7 @@ class GitHubStub:
                 ("state", "head", "sort", "direction", *page),
                 self._list_pulls,
             ),
+            ("GET", rf"{repo}/git/ref/heads/([\w./-]+)", "contents:read", (), self._ref),
             ("GET", rf"{repo}/pulls/(\d+)", "pull-requests:read", (), self._pull),
             ("GET", rf"{repo}/pulls/(\d+)/files", "pull-requests:read", page, self._of("files")),
             ("GET", rf"{repo}/issues/(\d+)/comments", "pull-requests:read", page, self._of("comments")),
@@ -134,6 +136,11 @@ class GitHubStub:
     def _pull(self, call, number):
         found = [pull for pull in self.pulls if pull["number"] == int(number)]
         return (200, found[0]) if found else (404, {"message": "Not Found"})
+
+    def _ref(self, call, branch):
+        if sha := self.heads(branch):
+            return 200, {"ref": f"refs/heads/{branch}", "object": {"type": "commit", "sha": sha}}
+        return 404, {"message": "Not Found"}
 
     def _of(self, what):
         return lambda call, number: (200, getattr(self, what).get(int(number), []))

@@ -1,7 +1,6 @@
 """A real remote: a bare repository, a clone of it as a workflow's checkout, and the API's pull requests kept in step."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -13,10 +12,15 @@ WHO = {
     for part, value in (("NAME", "Ann"), ("EMAIL", "ann@example.com"))
 }
 BUTTON = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}
-AUTO_MERGE = re.compile(
-    r"mutation\(\$id: ID!\) \{ enablePullRequestAutoMerge\(input: \{pullRequestId: \$id, mergeMethod: SQUASH\}\) "
-    r"\{ clientMutationId \} \}"
-)
+MUTATIONS = {
+    f"mutation($id: ID!) {{ {name}(input: {{{given}}}) {{ clientMutationId }} }}": name
+    for name, given in (
+        ("enablePullRequestAutoMerge", "pullRequestId: $id, mergeMethod: SQUASH"),
+        ("disablePullRequestAutoMerge", "pullRequestId: $id"),
+    )
+}
+APP = {"login": "loans-app[bot]", "type": "Bot"}
+ASKED = {"merge_method": "squash", "enabled_by": APP}  # GitHub is to merge it
 
 
 def git(folder, *words: str, **variables: str) -> str:
@@ -89,6 +93,7 @@ class PullRequests:
         hub.dispatched = []  # (workflow, branch)
         hub.concluded = {}  # commit -> how its checks ended
         hub.no_auto_merge = ""  # why GitHub does not merge by itself
+        hub.no_stop = ""  # why it does not stop doing so
 
     def opened(self, call):
         """POST pulls."""
@@ -113,6 +118,8 @@ class PullRequests:
         """PATCH pulls/N."""
         found = self._numbered(number)
         found |= call.body
+        if found["state"] == "closed":
+            found["auto_merge"] = None
         return 200, found
 
     def merged(self, call, number):
@@ -127,25 +134,34 @@ class PullRequests:
         found |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
         return 200, {"sha": "f" * 40, "merged": True, "message": "Pull Request successfully merged"}
 
-    def auto_merged(self, call):
-        """POST /graphql, of which this server knows one mutation."""
-        if not AUTO_MERGE.fullmatch(call.body["query"]) or {"id"} != set(call.body["variables"]):
+    def mutated(self, call):
+        """POST /graphql, of which this server knows two mutations."""
+        known = MUTATIONS.get(call.body["query"])
+        if not known or {"id"} != set(call.body["variables"]):
             return 200, {"errors": [{"message": "Parse error on this server"}]}
         wanted = call.body["variables"]["id"]
         found = next((each for each in self.hub.pulls if each["node_id"] == wanted), None)
         if found is None:
-            return self._refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'.")
+            return self._refused(known, f"Could not resolve to a node with the global id of '{wanted}'.", "NOT_FOUND")
+        enables = known.startswith("enable")
+        if fault := self._unmergeable(found) if enables else self._unstoppable(found):
+            return self._refused(known, fault)
+        found["auto_merge"] = ASKED if enables else None
+        return 200, {"data": {known: {"clientMutationId": None}}}
+
+    def _unmergeable(self, found: dict) -> str:
         if found["auto_merge"] or found["state"] != "open":
-            return self._refused("UNPROCESSABLE", "Pull request Auto merge is already enabled, or it is not open")
-        if self.hub.no_auto_merge:
-            return self._refused("UNPROCESSABLE", self.hub.no_auto_merge)
-        found["auto_merge"] = {"merge_method": "squash"}
-        return 200, {"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}}
+            return "Pull request Auto merge is already enabled, or it is not open"
+        return self.hub.no_auto_merge
+
+    def _unstoppable(self, found: dict) -> str:
+        if not found["auto_merge"] or found["state"] != "open":
+            return "Can't disable auto-merge for this pull request"
+        return self.hub.no_stop
 
     @staticmethod
-    def _refused(kind: str, message: str):
-        said = {"type": kind, "path": ["enablePullRequestAutoMerge"], "message": message}
-        return 200, {"data": {"enablePullRequestAutoMerge": None}, "errors": [said]}
+    def _refused(mutation: str, message: str, kind: str = "UNPROCESSABLE"):
+        return 200, {"data": {mutation: None}, "errors": [{"type": kind, "path": [mutation], "message": message}]}
 
     def _numbered(self, number: str) -> dict:
         (found,) = (each for each in self.hub.pulls if each["number"] == int(number))
@@ -165,14 +181,14 @@ class PullRequests:
 
 def pull_requests(hub: GitHubStub, heads=lambda branch: "") -> GitHubStub:
     """Let the stub keep pull requests and start runs, as the token of a job (ghs_bot) and of an App (ghs_app) may."""
-    repo, served = f"/repos/{hub.repository}", PullRequests(hub, heads)
+    repo, served, hub.heads = f"/repos/{hub.repository}", PullRequests(hub, heads), heads
     hub.tokens["ghs_bot"] = {"pull-requests": "write", "actions": "write", "contents": "write"}
     hub.tokens["ghs_app"] = {"pull-requests": "write", "actions": "read", "contents": "write"}
     flow, page = rf"{repo}/actions/workflows/([\w.-]+)", ("head_sha", "per_page", "page")
     hub.add("POST", f"{repo}/pulls", "pull-requests:write", served.opened)
     hub.add("PATCH", rf"{repo}/pulls/(\d+)", "pull-requests:write", served.changed)
     hub.add("PUT", rf"{repo}/pulls/(\d+)/merge", "contents:write", served.merged)
-    hub.add("POST", "/graphql", "contents:write", served.auto_merged)
+    hub.add("POST", "/graphql", "contents:write", served.mutated)
     hub.add("GET", rf"{flow}/runs", "actions:read", served.runs, page)
     hub.add("POST", rf"{flow}/dispatches", "actions:write", served.dispatched)
     return hub

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from github_stub import BOT, Fault
+from github_stub import BOT, SHA, Fault
 from mlops import ticket
 from mlops.errors import CannotRun
 from mlops.github import GitHubError
@@ -20,11 +20,12 @@ def hub(stub, monkeypatch):
     """The API with issues, as a workflow step names it."""
     for name, value in {
         "GITHUB_REPOSITORY": stub.repository, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": stub.url,
-        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": SHA,
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+    stub.heads = {"main": SHA}.get
     return issues(stub, TOKEN)
 
 
@@ -105,6 +106,42 @@ def test_a_green_run_closes_the_ticket(hub, told):
     assert ("closed", [f"Green again: {RUN.format(8)}"]) == (hub.issues[0]["state"], comments(hub))
     assert "ticket: none is open, and release is green" == told(9, verify="success")
     assert "ticket #2: verify failed" == told(10, verify="failure")
+
+
+def test_an_old_run_that_is_green_closes_nothing(hub, told, monkeypatch):
+    """Main is red, and an older release that runs again says nothing of it; main's own next run closes the ticket."""
+    told(7, verify="failure")
+    before = dict(hub.issues[0])
+    monkeypatch.setenv("GITHUB_SHA", "b" * 40)
+    wanted = "ticket: release is green at bbbbbbbb, but main is at aaaaaaaa: ticket #1 stays as it is"
+    assert wanted == told(8, verify="success")
+    assert (before, []) == (hub.issues[0], comments(hub))
+    monkeypatch.setenv("GITHUB_SHA", SHA)
+    assert "ticket #1 is closed: all jobs are green again" == told(9, verify="success")
+
+
+def test_an_old_run_that_fails_says_nothing_of_main(hub, told, monkeypatch):
+    """It opens no ticket and changes none; its own run is red."""
+    monkeypatch.setenv("GITHUB_SHA", "b" * 40)
+    state = "ticket: deploy failed at bbbbbbbb, but main is at aaaaaaaa"
+    assert f"{state}: no ticket is opened" == told(7, deploy="failure")
+    assert [] == hub.issues
+    monkeypatch.setenv("GITHUB_SHA", SHA)
+    told(8, verify="failure")
+    before = dict(hub.issues[0])
+    monkeypatch.setenv("GITHUB_SHA", "b" * 40)
+    assert f"{state}: ticket #1 stays as it is" == told(9, deploy="failure")
+    assert (before, []) == (hub.issues[0], comments(hub))
+
+
+def test_where_main_cannot_be_read_the_ticket_stays(hub, told):
+    """The token lacks a permission: that is an error."""
+    told(7, verify="failure")
+    hub.tokens[TOKEN]["contents"] = "none"
+    with pytest.raises(GitHubError, match="GitHub answered 403 to GET git/ref/heads/main"):
+        told(8, verify="success")
+    assert "open" == hub.issues[0]["state"]
+    hub.refused.clear()
 
 
 def test_each_workflow_has_a_ticket_of_its_own(hub, told):

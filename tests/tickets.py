@@ -4,9 +4,10 @@ from github_stub import BOT, GitHubStub
 
 
 def issues(hub: GitHubStub, token: str) -> GitHubStub:
-    """Let the stub keep issues in `hub.issues`, for a token that may write them."""
+    """Let the stub keep issues in `hub.issues`, for a token that may write them and read main."""
     repo, hub.issues = f"/repos/{hub.repository}", []
-    hub.tokens.setdefault(token, {})["issues"] = "write"
+    hub.tokens.setdefault(token, {}).setdefault("contents", "read")
+    hub.tokens[token]["issues"] = "write"
 
     def listed(call):
         found = [each for each in hub.issues if each["state"] == call.query["state"]]

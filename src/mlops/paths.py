@@ -35,6 +35,7 @@ IMAGE_ABOUT = "build/image.json"
 
 # written by `mlops scan`
 SCAN = "build/scan/trivy.json"
+SCANNED = "build/scan/image.json"
 SARIF = "build/scan/trivy.sarif"
 SBOM = "build/scan/sbom.cdx.json"
 

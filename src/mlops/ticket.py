@@ -1,6 +1,7 @@
 """Verb `ticket`: one issue a workflow, opened where its jobs failed, closed where they are green again. Run: NEEDS='${{ toJSON(needs) }}' mlops ticket --about release.
 
-What it says is made anew each time; a comment is written only where other jobs failed than before.
+What it says is made anew each time; a comment is written only where other jobs failed than before. It is about main as it is now:
+a run of another commit leaves it alone.
 """
 
 import os
@@ -35,10 +36,24 @@ def run(args) -> int:
 def told(hub: GitHub, about: str, failed: list[str], hint: str = "") -> str:
     """Bring the ticket in line with the jobs that failed; return a sentence that says what was done."""
     ticket = find(hub, about)
+    if not failed and ticket is None:
+        return f"ticket: none is open, and {about} is green"
+    main, this = head(hub), os.environ.get("GITHUB_SHA", "")
+    if main != this:  # an older run, or one that main has overtaken: it says nothing of main
+        state = f"{', '.join(failed)} failed" if failed else f"{about} is green"
+        stays = f"ticket #{ticket['number']} stays as it is" if ticket else "no ticket is opened"
+        return f"ticket: {state} at {this[:8]}, but main is at {main[:8]}: {stays}"
     link = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{hub.repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
-    if not failed:
-        return closed(hub, ticket, link) if ticket else f"ticket: none is open, and {about} is green"
-    jobs = ", ".join(failed)
+    return opened(hub, ticket, about, ", ".join(failed), link, hint) if failed else closed(hub, ticket, link)
+
+
+def head(hub: GitHub) -> str:
+    """Return the commit that main is at now."""
+    return hub.get("git/ref/heads/main")["object"]["sha"]
+
+
+def opened(hub: GitHub, ticket: dict | None, about: str, jobs: str, link: str, hint: str) -> str:
+    """Open a ticket, or say in the one that is open what failed now."""
     text = f"{MARK.format(about)}\nFailed: **{jobs}** in {link}\n\n{hint}\n\nIt closes by itself when {about} is green again.\n"
     if ticket is None:
         made = hub.post("issues", {"title": f"{about} failed", "body": text})

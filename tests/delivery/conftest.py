@@ -11,6 +11,7 @@ import pytest
 from copies import ROOT, lay_out
 from images_built import build_image
 from mlops.delivery import registry as registries
+from mlops.delivery import signature
 from mlops.delivery.build_key import build_key
 from mlops.files import write_json
 from oci import archive
@@ -62,6 +63,12 @@ def commit(tmp_path, monkeypatch):
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "one")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    """What cosign does not find is looked for again, without a wait here."""
+    monkeypatch.setattr(signature, "AGAIN", (0, 0))
 
 
 @pytest.fixture

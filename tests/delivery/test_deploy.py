@@ -12,11 +12,13 @@ from mlops.delivery import deploy, overlay, signature
 from mlops.delivery import registry as registries
 from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
-from remote import Remote, git, pull_requests
+from remote import ASKED, Remote, git, pull_requests
 
 MODEL = "a" * 64
 NAME, DIGEST = "ghcr.io/acme/model", f"sha256:{'1' * 64}"
 PARAMS = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
+AUTO, PAUSED = PARAMS.replace("auto: false", "auto: true"), PARAMS.replace("paused: false", "paused: true")
+PERSONS = ASKED | {"enabled_by": {"login": "ann", "type": "User"}}
 FILES = unreleased() | {
     "Dockerfile": "FROM scratch\n",
     ".dockerignore": "*\n!src\n!metrics.json\n",
@@ -92,14 +94,36 @@ def test_two_environments_are_one_pull_request(stub, remote, edge):
     assert overlay.Image(NAME, DIGEST, MODEL) == overlay.images(text, "o")["champion"]
 
 
+def merged(stub, remote) -> None:
+    """A person merges the pull request."""
+    git(remote.bare, "update-ref", "refs/heads/main", remote.head("deploy/dev-staging"))
+    git(remote.path, "pull", "-q", "origin", "main")
+    stub.pulls[0] |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z", "auto_merge": None}
+
+
 def test_after_the_merge_there_is_nothing_to_propose(stub, remote, edge, capsys):
     """Merging it changes no build key, so no release follows from it."""
     before = build_key()
     run(*edge())
-    git(remote.bare, "update-ref", "refs/heads/main", remote.head("deploy/dev-staging"))
+    merged(stub, remote)
     assert 0 == run(NAME, DIGEST)
     assert "nothing to propose" in capsys.readouterr().out
     assert before == build_key("origin/main")
+
+
+@pytest.mark.parametrize("back", [("dev", "staging"), ("dev",)])
+def test_a_person_who_rolls_an_environment_back_is_not_overruled(stub, app, remote, edge, capsys, back):
+    """Not by the next daily run of the same image, though staging may merge by itself."""
+    remote.merge({"params.yaml": AUTO})
+    released, names = edge(), [overlay.OVERLAY.format(each) for each in back]
+    before = {name: remote.text("main", name) + "\n" for name in names}
+    run(*released)
+    merged(stub, remote)
+    remote.merge(before, "Roll back: it answers wrongly")
+    capsys.readouterr()
+    assert 0 == run(*released)
+    assert "nothing to propose: #100 was merged and is taken back on main" in capsys.readouterr().out
+    assert 1 == len(stub.pulls)
 
 
 def test_an_older_release_that_runs_again_moves_nothing_back(stub, remote, edge, capsys):
@@ -157,7 +181,7 @@ def test_what_the_registry_does_not_show_is_not_deployed(stub, edge, monkeypatch
 def test_while_delivery_is_paused_nothing_is_proposed(stub, remote, edge, capsys):
     """Main's params count, not those of the commit that was released: whoever pauses it stops what is on its way."""
     released = edge()
-    remote.merge({"params.yaml": PARAMS.replace("paused: false", "paused: true")})
+    remote.merge({"params.yaml": PAUSED})
     git(remote.path, "checkout", "-q", "HEAD^")
     assert 0 == run(*released)
     assert "deploy: delivery.paused is true in params.yaml: nothing is proposed\n" == capsys.readouterr().out
@@ -166,6 +190,67 @@ def test_while_delivery_is_paused_nothing_is_proposed(stub, remote, edge, capsys
     remote.merge({"params.yaml": PARAMS})
     assert 0 == run(*released)
     assert 1 == len(stub.pulls)
+
+
+@pytest.mark.parametrize("token", ["ghs_app", "ghs_bot"])
+def test_a_pause_stops_what_is_on_its_way(stub, app, remote, edge, capsys, monkeypatch, token):
+    """The pull request stays open, without a comment, and does not merge itself any more."""
+    remote.merge({"params.yaml": AUTO})
+    released = edge()
+    run(*released)
+    head = remote.head("deploy/dev-staging")
+    remote.merge({"params.yaml": AUTO.replace("paused: false", "paused: true"), "src/a.py": "2\n"})
+    capsys.readouterr()
+    monkeypatch.setenv("GITHUB_TOKEN", token)
+    assert 0 == run(*released)
+    assert [
+        "deploy: delivery.paused is true in params.yaml: #100 does not merge itself any more",
+        "deploy: delivery.paused is true in params.yaml: nothing is proposed",
+    ] == capsys.readouterr().out.splitlines()
+    (pull,) = stub.pulls
+    assert ("open", None, {}, head) == (
+        pull["state"], pull["auto_merge"], stub.comments, remote.head("deploy/dev-staging"),
+    )  # fmt: skip
+
+
+def test_a_pause_that_github_refuses_is_a_persons_to_end(stub, app, remote, edge, capsys):
+    """With GitHub's reason, and what to do."""
+    remote.merge({"params.yaml": AUTO})
+    released = edge()
+    run(*released)
+    stub.no_stop = "Resource not accessible by integration"
+    remote.merge({"params.yaml": PAUSED})
+    assert 0 == run(*released)
+    wanted = "#100: GitHub refuses to stop its auto-merge: Resource not accessible by integration: close #100"
+    assert f"deploy: delivery.paused is true in params.yaml: {wanted}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("asked", "left"), [(ASKED, None), (PERSONS, PERSONS)])
+def test_staging_that_is_automatic_no_more_merges_by_nobodys_wish_but_a_persons(stub, app, remote, edge, asked, left):
+    """Before anything newer is pushed, which would merge itself; what a person has asked GitHub for stays."""
+    remote.merge({"params.yaml": AUTO})
+    released = edge()
+    run(*released)
+    stub.pulls[0]["auto_merge"] = asked
+    remote.merge({"params.yaml": PARAMS})
+    before = len(stub.log)
+    assert 0 == run(*released)
+    assert (left, "open") == (stub.pulls[0]["auto_merge"], stub.pulls[0]["state"])
+    assert (left is None) == ("POST /graphql" in stub.calls()[before:])
+
+
+def test_params_that_an_older_release_does_not_know_are_mains_own_to_read(stub, remote, edge, capsys):
+    """The older one stops nothing and proposes nothing; main's own release says what is wrong with them."""
+    released = edge()
+    main = remote.merge({"params.yaml": PARAMS.replace("paused: false", "paused: false\n  new: 1")})
+    git(remote.path, "checkout", "-q", "HEAD^")
+    assert 0 == run(*released)
+    said = f"deploy: params.yaml of main ({main[:8]}) is newer than this release: main's own release proposes\n"
+    assert said == capsys.readouterr().out
+    git(remote.path, "checkout", "-q", "main")
+    with pytest.raises(CannotRun, match="params.yaml: unknown key 'delivery.new'"):
+        run(*released)
+    assert ("", []) == (remote.head("deploy/dev-staging"), stub.pulls)
 
 
 def test_a_jobs_own_token_dispatches_the_checks(stub, remote, edge):
@@ -182,15 +267,15 @@ def test_an_apps_pull_request_starts_its_checks_itself(stub, app, edge):
 
 def test_with_an_app_staging_may_merge_by_itself(stub, app, remote, edge, capsys):
     """Where params.yaml says so: GitHub does it once its checks are green."""
-    remote.merge({"params.yaml": PARAMS.replace("auto: false", "auto: true")})
+    remote.merge({"params.yaml": AUTO})
     run(*edge())
-    assert {"merge_method": "squash"} == stub.pulls[0]["auto_merge"]
+    assert ASKED == stub.pulls[0]["auto_merge"]
     assert "GitHub merges it once its checks are green\n" in capsys.readouterr().out
 
 
 def test_without_an_app_it_waits_for_a_person(stub, remote, edge, capsys):
     """And says so: the job's own token may not merge what it has proposed."""
-    remote.merge({"params.yaml": PARAMS.replace("auto: false", "auto: true")})
+    remote.merge({"params.yaml": AUTO})
     run(*edge())
     assert stub.pulls[0]["auto_merge"] is None
     assert "; delivery.staging.auto needs an App, which is not configured\n" in capsys.readouterr().out

@@ -64,7 +64,7 @@ def test_a_signed_image_of_this_commit_is_released(outputs, edge, capsys):
     ("answers", "said"),
     [
         ({}, "ghcr.io/acme/model has no image of build key"),
-        ({"there": registries.Denied("no")}, "shows this token nothing: taken for a first release of"),
+        ({"there": registries.Denied("no")}, "or shows none to this token: one is built"),
         ({"there": DIGEST, "fault": "x is not signed by us"}, "x is not signed by us: one is built"),
         ({"there": DIGEST, "model_hash": "b" * 64}, "has mlops.model-hash bbbbbbbbbbbb, this commit's is aaaaaaaaaaaa"),
         ({"there": DIGEST, "build_key": "b" * 64}, "it is another commit's image: one is built"),

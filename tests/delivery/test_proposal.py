@@ -7,7 +7,7 @@ from mlops.delivery import overlay, proposal
 from mlops.delivery.proposal import EMAIL, Proposal
 from mlops.errors import CannotRun
 from mlops.github import GitHub
-from remote import Remote, git, pull_requests
+from remote import ASKED, Remote, git, pull_requests
 
 FILES = {"manifests/a.yaml": "a: 1 # why\n", "README.md": "hello\n"}
 WANTED = Proposal("deploy/dev", "Deploy abc to dev", "What it is.\n", {"manifests/a.yaml": "a: 2 # why\n"})
@@ -101,7 +101,7 @@ def test_what_a_person_closed_is_not_proposed_again(stub, hub, remote):
     remote.merge({"README.md": "the next day\n"})
     before, sentence = (
         remote.head("deploy/dev"),
-        "#100 proposed this and was closed unmerged: reopen it, and the next run",
+        "nothing to propose: #100 proposed this and was closed unmerged: reopen it, and the next run",
     )
     assert propose(hub, WANTED, remote).startswith(sentence)
     assert before == remote.head("deploy/dev")
@@ -116,15 +116,113 @@ def test_a_newer_image_is_proposed_anew_after_a_person_closed_one(stub, hub, rem
     stub.pulls[0]["state"] = "closed"
     assert "#101 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
     stub.pulls[1]["state"] = "closed"
-    assert propose(hub, NEWER, remote).startswith("#101 proposed this and was closed unmerged")
+    assert "#101 proposed this and was closed unmerged" in propose(hub, NEWER, remote)
     assert "#102 proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
 
 
-def test_what_was_merged_once_may_be_proposed_again(stub, hub, remote):
-    """Main went back since: a merge is no refusal."""
+def merged(stub, remote, wanted) -> None:
+    """A person merges the newest pull request."""
+    stub.pulls[-1] |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z", "auto_merge": None}
+    remote.merge(wanted.files, wanted.title)
+
+
+@pytest.mark.parametrize("branch", ["kept", "deleted"])
+def test_what_was_merged_and_taken_back_is_not_proposed_again(stub, hub, remote, branch):
+    """A person has reverted it on main: the next run leaves that, and says how to have it all the same."""
     propose(hub, WANTED, remote)
-    stub.pulls[0] |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
-    assert "#101 still proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+    merged(stub, remote, WANTED)
+    remote.merge(FILES, "Roll dev back")
+    if branch == "deleted":
+        git(remote.bare, "update-ref", "-d", "refs/heads/deploy/dev")
+    before = remote.head("deploy/dev")
+    for _ in range(2):
+        said = propose(hub, WANTED, remote, app=True, merge=True)
+        assert said.startswith("nothing to propose: #100 was merged and is taken back on main: a newer image is")
+        assert said.endswith("change main by a pull request of your own")
+    assert (before, 1) == (remote.head("deploy/dev"), len(stub.pulls))
+
+
+def test_after_something_newer_was_merged_the_older_may_come_again(stub, hub, remote):
+    """Main is built to it again: the newest that was merged is another."""
+    for number, wanted in enumerate((WANTED, NEWER, WANTED)):
+        assert f"#{100 + number} proposes: {wanted.title}" == propose(hub, wanted, remote)
+        merged(stub, remote, wanted)
+    assert "nothing to propose: main has what deploy/dev would bring" == propose(hub, WANTED, remote)
+
+
+def test_what_was_taken_back_comes_in_no_other_pull_request(stub, hub, remote):
+    """One that is open for something else is not turned into it: it is closed."""
+    propose(hub, WANTED, remote)
+    merged(stub, remote, WANTED)
+    remote.merge(FILES, "Roll dev back")
+    assert "#101 proposes: Deploy def to dev" == propose(hub, NEWER, remote)
+    assert propose(hub, WANTED, remote).endswith("of your own; #101 is outdated, and closed")
+    assert ["closed", "closed"] == [pull["state"] for pull in stub.pulls]
+    assert "#102 still proposes: Deploy def to dev" == propose(hub, NEWER, remote)
+
+
+def test_what_was_declined_before_may_come_in_one_that_is_open(stub, hub, remote):
+    """Its own branch has moved on, so a person could not reopen it."""
+    propose(hub, WANTED, remote)
+    stub.pulls[0]["state"] = "closed"
+    propose(hub, NEWER, remote)
+    assert "#101 proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+
+
+GONE_BACK = changed(title="Deploy old to dev", files={"manifests/a.yaml": "a: 1 # why\n"})
+
+
+def reverted(remote):
+    """Main is built to what it serves already."""
+    return GONE_BACK
+
+
+def by_hand(remote):
+    """Somebody has made the same change."""
+    remote.merge(WANTED.files)
+    return WANTED
+
+
+@pytest.mark.parametrize("did", [reverted, by_hand])
+def test_an_open_pull_request_that_main_does_not_need_is_closed(stub, hub, remote, did):
+    """It could merge itself: one comment says why, and nothing else changes."""
+    hub = GitHub(stub.repository, "ghs_app", stub.url, backoff=0)
+    propose(hub, WANTED, remote, app=True, merge=True)
+    before, wanted = remote.head("deploy/dev"), did(remote)
+    said = propose(hub, wanted, remote, app=True, merge=True)
+    assert "nothing to propose: main has what deploy/dev would bring; #100 is outdated, and closed" == said
+    assert ("closed", None) == (stub.pulls[0]["state"], stub.pulls[0]["auto_merge"])
+    (comment,) = stub.comments[100]
+    assert f"It would propose `{wanted.title}` now, but main has what deploy/dev would bring." in comment["body"]
+    assert before == remote.head("deploy/dev")
+    assert "nothing to propose: main has what deploy/dev would bring" == propose(hub, wanted, remote)
+
+
+def test_an_open_pull_request_of_a_persons_is_not_closed(stub, hub, remote):
+    """Nor commented: there is nothing that the bot would do."""
+    propose(hub, WANTED, remote)
+    remote.commit("deploy/dev", {"manifests/a.yaml": "a: 9\n"})
+    assert "nothing to propose: main has what deploy/dev would bring" == propose(hub, GONE_BACK, remote)
+    assert ("open", WANTED.title, {}) == (stub.pulls[0]["state"], stub.pulls[0]["title"], stub.comments)
+
+
+def test_what_the_bot_has_closed_is_proposed_anew(stub, hub, remote):
+    """That was no person's no."""
+    propose(hub, WANTED, remote)
+    propose(hub, GONE_BACK, remote)
+    remote.merge({"README.md": "new\n"})
+    assert "#101 proposes: Deploy abc to dev" == propose(hub, WANTED, remote)
+
+
+def test_a_pull_request_that_the_bot_closed_between_hides_no_rollback(stub, hub, remote):
+    """What a person has merged and taken back before it is still taken back."""
+    propose(hub, WANTED, remote)
+    merged(stub, remote, WANTED)
+    remote.merge(FILES, "Roll dev back")
+    propose(hub, NEWER, remote)
+    propose(hub, GONE_BACK, remote)
+    assert "#100 was merged and is taken back on main" in propose(hub, WANTED, remote)
+    assert ["closed", "closed"] == [pull["state"] for pull in stub.pulls]
 
 
 @pytest.mark.parametrize("branch", ["kept", "deleted"])
@@ -261,7 +359,7 @@ def test_a_pull_request_may_merge_by_itself(stub, hub, remote):
     for verb in ("proposes", "still proposes"):
         said = propose(hub, WANTED, remote, app=True, merge=True)
         assert f"#100 {verb}: Deploy abc to dev; GitHub merges it once its checks are green" == said
-    assert {"merge_method": "squash"} == stub.pulls[0]["auto_merge"]
+    assert ASKED == stub.pulls[0]["auto_merge"]
     assert 1 == stub.calls().count("POST /graphql")
 
 

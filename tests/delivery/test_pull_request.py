@@ -5,9 +5,10 @@ import pytest
 from github_stub import Fault, GitHubStub, pull
 from mlops.delivery import pull_request
 from mlops.github import GitHub, GitHubError
-from remote import pull_requests
+from remote import ASKED, pull_requests
 
-HEAD = "a" * 40
+HEAD, MERGED = "a" * 40, "2026-01-01T00:00:00Z"
+PERSONS = ASKED | {"enabled_by": {"login": "ann", "type": "User"}}
 CLEAN = "Pull request Pull request is in clean status"
 REFUSED = "Pull request Auto merge is not allowed for this repository"
 
@@ -42,32 +43,53 @@ def test_the_newest_pull_request_of_a_branch_is_found(stub, hub):
         there(stub, number, state="closed")
     there(stub, 10, branch="other")
     stub.pulls.append(pull(11, HEAD, "deploy/dev", source="fork/loans"))
-    assert 9 == pull_request.find(hub, "deploy/dev", "closed")["number"]
     assert pull_request.find(hub, "deploy/dev") is None
-    assert 6 == there(stub, 6)["number"] == pull_request.find(hub, "deploy/dev")["number"]
+    for number in (5, 6, 4):
+        there(stub, number)
+    assert 6 == pull_request.find(hub, "deploy/dev")["number"]
 
 
-def test_a_title_that_was_closed_unmerged_is_declined(stub, hub):
+@pytest.mark.parametrize("merged", [None, MERGED])
+def test_a_title_that_was_merged_or_closed_is_settled(stub, hub, merged):
     """By the newest closed pull request of the branch."""
-    there(stub, 7, state="closed", merged_at="2026-01-01T00:00:00Z")
-    there(stub, 8, state="closed")
-    assert 8 == pull_request.declined(hub, "deploy/dev", "one")["number"]
+    there(stub, 7, state="closed")
+    there(stub, 8, state="closed", merged_at=merged)
+    assert (8, merged) == tuple(
+        pull_request.settled(hub, "deploy/dev", "one")[name] for name in ("number", "merged_at")
+    )
 
 
-@pytest.mark.parametrize(
-    "newest", [{"title": "two"}, {"merged_at": "2026-01-01T00:00:00Z"}, {"state": "open"}, {"branch": "other"}]
-)
-def test_another_title_and_a_merged_one_are_not_declined(stub, hub, newest):
+@pytest.mark.parametrize("newest", [{"title": "two"}, {"state": "open"}, {"branch": "other"}])
+def test_another_title_is_not_settled(stub, hub, newest):
     """Nor what is open, or another branch's."""
     there(stub, **({"state": "closed"} | newest))
-    assert pull_request.declined(hub, "deploy/dev", "one") is None
+    assert pull_request.settled(hub, "deploy/dev", "one") is None
+
+
+def test_what_a_bot_has_closed_settles_nothing(stub, hub):
+    """Its title says so, and what a person did before it still counts."""
+    found = there(stub, 7, auto_merge=ASKED)
+    pull_request.retire(hub, found, "main has it")
+    assert ("closed", "Outdated: one", None) == tuple(found[name] for name in ("state", "title", "auto_merge"))
+    assert ["main has it"] == [each["body"] for each in stub.comments[7]]
+    assert pull_request.settled(hub, "deploy/dev", "one") is None
+    there(stub, 6, state="closed", merged_at=MERGED)
+    assert 6 == pull_request.settled(hub, "deploy/dev", "one")["number"]
+
+
+def test_one_that_a_person_reopened_is_closed_by_the_same_title(stub, hub):
+    """However often."""
+    found = there(stub, 7)
+    for _ in range(2):
+        pull_request.retire(hub, found | {"title": stub.pulls[0]["title"]}, "main has it")
+    assert ("Outdated: one", 1) == (stub.pulls[0]["title"], len(stub.comments[7]))
 
 
 def test_only_the_newest_closed_one_counts(stub, hub):
     """A title that was declined before another was merged may come again."""
     there(stub, 7, state="closed")
-    there(stub, 8, state="closed", title="two", merged_at="2026-01-01T00:00:00Z")
-    assert pull_request.declined(hub, "deploy/dev", "one") is None
+    there(stub, 8, state="closed", title="two", merged_at=MERGED)
+    assert pull_request.settled(hub, "deploy/dev", "one") is None
 
 
 def test_a_pull_request_is_opened_or_brought_up_to_date(stub, hub):
@@ -185,3 +207,49 @@ def test_no_answer_is_no_refusal(stub, hub):
     stub.faults.append(Fault("graphql", 502))
     with pytest.raises(GitHubError, match="GitHub answered 502"):
         pull_request.merge(hub, found, HEAD)
+
+
+@pytest.mark.parametrize("asked", [ASKED, {"merge_method": "squash", "enabled_by": None}])
+@pytest.mark.parametrize("everybody", [True, False])
+def test_a_merge_that_a_bot_has_asked_for_is_stopped(stub, hub, asked, everybody):
+    """Once: the next time nothing is on its way."""
+    there(stub, auto_merge=asked)
+    assert "#7 does not merge itself any more" == pull_request.stop(hub, "deploy/dev", everybody=everybody)
+    assert (None, "open") == (stub.pulls[0]["auto_merge"], stub.pulls[0]["state"])
+    assert "" == pull_request.stop(hub, "deploy/dev", everybody=everybody)
+    assert 1 == stub.calls().count("POST /graphql")
+
+
+@pytest.mark.parametrize(("everybody", "left"), [(True, None), (False, PERSONS)])
+def test_a_merge_that_a_person_has_asked_for_is_stopped_only_where_it_is_meant(stub, hub, everybody, left):
+    """A pause means everybody's."""
+    there(stub, auto_merge=PERSONS)
+    assert (left is None) == bool(pull_request.stop(hub, "deploy/dev", everybody=everybody))
+    assert left == stub.pulls[0]["auto_merge"]
+
+
+@pytest.mark.parametrize("more", [{}, {"state": "closed"}, {"branch": "other", "auto_merge": ASKED}])
+def test_where_nothing_merges_itself_nothing_is_stopped(stub, hub, more):
+    """Nor another branch's."""
+    there(stub, **more)
+    assert "" == pull_request.stop(hub, "deploy/dev", everybody=True)
+    assert ["GET pulls"] == stub.calls()
+
+
+def test_a_merge_that_github_does_not_stop_is_a_persons_to_close(stub, hub):
+    """A job's own token may be refused: that is said, with the reason."""
+    there(stub, auto_merge=ASKED)
+    stub.no_stop = "Resource not accessible by integration"
+    said = pull_request.stop(hub, "deploy/dev", everybody=True)
+    assert "#7: GitHub refuses to stop its auto-merge: Resource not accessible by integration: close #7" == said
+    stub.tokens["ghs_app"]["contents"] = "read"
+    assert "stop its auto-merge: contents=write: close #7" in pull_request.stop(hub, "deploy/dev", everybody=True)
+    stub.refused.clear()
+
+
+def test_no_answer_to_a_stop_is_an_error(stub, hub):
+    """Whether it is stopped is not known."""
+    there(stub, auto_merge=ASKED)
+    stub.faults.append(Fault("graphql", 502))
+    with pytest.raises(GitHubError, match="GitHub answered 502"):
+        pull_request.stop(hub, "deploy/dev", everybody=True)

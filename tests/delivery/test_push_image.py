@@ -10,7 +10,7 @@ import pytest
 
 from images_built import needs_images
 from mlops import contract
-from mlops.delivery import image, push_image
+from mlops.delivery import image, push_image, signature
 from mlops.delivery import registry as registries
 from mlops.delivery.build_key import build_key
 from mlops.delivery.container import running
@@ -32,7 +32,7 @@ def push(to: str, digest: str) -> int:
 def test_other_bytes_than_those_that_were_scanned_are_not_pushed(commit, archived):
     """The job that built says its digest."""
     archived()
-    with pytest.raises(CannotRun, match="these bytes are not the ones that were scanned"):
+    with pytest.raises(CannotRun, match="these bytes are not the ones that were built and scanned"):
         push(NOWHERE, f"sha256:{'a' * 64}")
 
 
@@ -82,6 +82,16 @@ def test_the_token_is_shown_for_as_long_as_it_takes(commit, archived, monkeypatc
     assert (True, None) == (bool(shown[0]), os.environ.get("REGISTRY_AUTH_FILE"))
 
 
+def test_what_was_signed_meanwhile_is_not_replaced(commit, archived, labels, monkeypatch):
+    """Another run was faster, or this one is an old one: that image counts."""
+    digest = archived()
+    there = registries.Found(registries.Image(NOWHERE, f"sha256:{'2' * 64}"), labels())
+    monkeypatch.setattr(registries, "find", lambda *_: there)
+    monkeypatch.setattr(signature, "fault", lambda _: "")
+    with pytest.raises(CannotRun, match="was signed for this build key since `plan` looked"):
+        push(NOWHERE, digest)
+
+
 @pytest.mark.slow
 @needs_images
 def test_the_same_bytes_are_pushed_once(commit, archived, registry, capsys, monkeypatch):
@@ -98,8 +108,8 @@ def test_the_same_bytes_are_pushed_once(commit, archived, registry, capsys, monk
 @pytest.mark.slow
 @needs_images
 @pytest.mark.parametrize("theirs", [{"name": "of other bytes"}, {"model_hash": "b" * 64}, {"build_key": ""}])
-def test_what_lies_at_our_key_and_is_not_these_bytes_is_replaced(commit, archived, pushed, capsys, theirs):
-    """A tag can be set by whoever may write, and `plan` found it unsigned or not ours; it is still there by its digest."""
+def test_what_lies_at_our_key_and_is_not_ours_is_replaced(commit, archived, pushed, standin, capsys, theirs):
+    """A tag can be set by whoever may write; what is unsigned, or not ours, is still there by its digest."""
     old, digest = pushed(**theirs), archived()
     assert 0 == push(old.repository, digest)
     assert f"{old.repository}@{digest} pushed in the place of {old.digest}\n" == capsys.readouterr().out

@@ -47,13 +47,17 @@ def credentials() -> dict:
     return {name: os.environ.get(name) for name in registries.CREDENTIALS}
 
 
-@pytest.mark.parametrize("name", ["ghcr.io/acme/model", "GHCR.io/Acme/Model", "127.0.0.1:5000/a/b.c-d"])
+@pytest.mark.parametrize(
+    "name", ["ghcr.io/acme/model", "GHCR.io/Acme/Model", "127.0.0.1:5000/a/b.c-d", "localhost/a/b", "host:5000/a"]
+)
 def test_a_repositorys_name_is_written_small(name):
     """GitHub's owners may have capitals, registries have none."""
     assert name.lower() == registries.repository(name)
 
 
-@pytest.mark.parametrize("name", ["model", "ghcr.io/acme/model:v1", "ghcr.io/acme/model@sha256:a", "a b/c", "/a/b", ""])
+@pytest.mark.parametrize(
+    "name", ["model", "acme/model", "ghcr.io/acme/model:v1", "ghcr.io/acme/model@sha256:a", "a b/c", "/a/b", ""]
+)
 def test_what_is_no_repository_is_refused(name):
     """With what it should be."""
     with pytest.raises(CannotRun, match="it should be registry/owner/name"):
@@ -75,6 +79,14 @@ def test_what_a_registry_does_not_show_is_neither_there_nor_absent(program, said
     program("skopeo", SKOPEO.format(said=said))
     with pytest.raises(registries.Denied, match="gives no answer .* may this token read it"):
         registries.find("ghcr.io/acme/model", "k")
+
+
+def test_a_repository_may_be_called_what_a_registry_answers(program):
+    """Whoever models loans has one; a registry that is away has not refused."""
+    program("skopeo", SKOPEO.format(said="pinging docker://ghcr.io/acme/loan-denied:k: connection refused"))
+    with pytest.raises(CannotRun, match="gives no answer") as caught:
+        registries.find("ghcr.io/acme/loan-denied", "k")
+    assert CannotRun is type(caught.value)
 
 
 @pytest.mark.parametrize("said", ["i/o timeout", "502 Bad Gateway", "toomanyrequests", ""])
@@ -124,6 +136,32 @@ def test_a_token_is_shown_to_its_registry_alone(user, named):
         assert 0o600 == stat.S_IMODE(os.stat(file).st_mode)
         ((host, said),) = json.loads(Path(file).read_text())["auths"].items()
         assert ("ghcr.io", f"{named}:s:ecret") == (host, b64decode(said["auth"]).decode())
+
+
+@pytest.mark.parametrize("token", ["ghs_ofTheJob", "ghp_ofAPerson", "github_pat_ofAPerson"])
+def test_a_token_of_githubs_is_shown_to_no_other_registry(token):
+    """It may do more than push an image."""
+    with pytest.raises(CannotRun, match=r"is a token of GitHub's, and docker\.io is not its registry"):
+        registries.login("docker.io/acme/model", {"REGISTRY_TOKEN": token}).__enter__()
+    with registries.login("ghcr.io/acme/model", {"REGISTRY_TOKEN": token}):
+        assert Path(os.environ["REGISTRY_AUTH_FILE"]).exists()
+
+
+def test_docker_hub_is_known_by_both_of_its_names():
+    """cosign looks for the older one."""
+    with registries.login("docker.io/acme/model", {"REGISTRY_TOKEN": "dckr_pat_x"}):
+        said = json.loads(Path(os.environ["REGISTRY_AUTH_FILE"]).read_text())["auths"]
+    assert {"docker.io", "https://index.docker.io/v1/"} == said.keys()
+
+
+def test_other_programs_inherit_no_token(monkeypatch):
+    """What they need is in the file that `login` makes; the rest of the environment is theirs."""
+    for name in registries.TOKENS:
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://id")
+    found = registries.inherited()
+    assert "secret" not in found.values()
+    assert {"PATH", "ACTIONS_ID_TOKEN_REQUEST_URL"} <= found.keys()
 
 
 @pytest.mark.parametrize(

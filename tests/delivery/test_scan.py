@@ -14,7 +14,7 @@ from mlops.delivery import scan
 from mlops.delivery.render import renderer
 from mlops.errors import CannotRun
 from mlops.files import read_json, write_json, write_text
-from mlops.paths import IMAGE, SARIF, SBOM, SCAN
+from mlops.paths import IMAGE, SARIF, SBOM, SCAN, SCANNED
 from oci import archive
 
 TODAY = date(2026, 9, 1)
@@ -30,6 +30,7 @@ WRITES = """
 import pathlib, sys
 pathlib.Path(sys.argv[sys.argv.index("--output") + 1]).write_text({text!r})
 """
+SEEN = [{"Target": "Dockerfile"}]
 BASE, PYTHON = {"Class": "os-pkgs", "Packages": [{}]}, {"Class": "lang-pkgs", "Packages": [{}]}
 
 
@@ -121,8 +122,42 @@ def test_trivy_is_given_a_folder(tree, program):
     with pytest.raises(CannotRun):
         run()
     folder, *seen = read_json("seen", "")
-    assert [True, True, True] == seen
-    assert not Path(folder).exists()
+    assert ["build/oci", True, True, True] == [folder, *seen]
+
+
+def test_findings_and_sbom_name_no_folder_that_changes(trivy):
+    """Code scanning would take each release's for new ones; and it is gone afterwards."""
+    run()
+    assert "build/oci" == following(trivy()[0], "--input")
+    assert not Path("build/oci").exists()
+
+
+def test_the_image_that_was_built_is_scanned_and_no_other(trivy):
+    """What is signed later is held against what was scanned."""
+    digest = archive(Path(IMAGE), {"a": "b"})
+    assert 0 == run("--digest", digest)
+    assert {"digest": digest} == read_json(SCANNED, "")
+    with pytest.raises(CannotRun, match="was built: this is another image"):
+        run("--digest", f"sha256:{'1' * 64}")
+
+
+def test_a_base_without_advisories_is_no_clean_one(writes):
+    """Nothing is known of its holes."""
+    system = {"Family": "debian", "Name": "10.13"}
+    writes({"Results": [BASE, PYTHON], "Metadata": {"OS": system}})
+    assert 0 == run()
+    writes({"Results": [BASE, PYTHON], "Metadata": {"OS": system | {"EOSL": True}}})
+    with pytest.raises(CannotRun, match=r"nobody writes advisories for debian 10\.13 any more"):
+        run()
+
+
+def test_trivy_inherits_no_token_and_no_empty_mirror(tree, program, monkeypatch):
+    """It is other people's program; a mirror that is named is passed on."""
+    for name, value in {"GITHUB_TOKEN": "secret", "REGISTRY_TOKEN": "secret", "TRIVY_DB_REPOSITORY": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert not {"GITHUB_TOKEN", "REGISTRY_TOKEN", "TRIVY_DB_REPOSITORY"} & scan.environment().keys()
+    monkeypatch.setenv("TRIVY_DB_REPOSITORY", "mirror/db")
+    assert "mirror/db" == scan.environment()["TRIVY_DB_REPOSITORY"]
 
 
 def test_sbom_and_sarif_are_made_of_the_same_report(trivy):
@@ -136,9 +171,7 @@ def test_sbom_and_sarif_are_made_of_the_same_report(trivy):
 def test_without_its_database_trivy_has_not_looked(trivy, monkeypatch):
     """Its own words, and what may help; no report is left that could be taken for one."""
     monkeypatch.setenv("TRIVY_FINDS", "no database")
-    said = (
-        r"could not look \(FATAL\tinit error: DB error: failed .*no such host\): nothing is let through.*TRIVY_DB_REPOS"
-    )
+    said = r"image could not look \(FATAL\tinit error: DB error: failed .*no such host\): nothing is let through.*TRIVY_DB_REPOS"
     with pytest.raises(CannotRun, match=said):
         run()
     assert [] == [*Path("build/scan").iterdir()]
@@ -173,7 +206,7 @@ def test_a_report_that_saw_both_is_one(writes):
 def test_what_is_no_report_is_no_scan(writes, text):
     """Though trivy ends well."""
     writes(text)
-    with pytest.raises(CannotRun, match=r"could not look \(no reason given\): nothing is let through"):
+    with pytest.raises(CannotRun, match=r"image could not look \(no reason given\): nothing is let through"):
         run()
 
 
@@ -298,7 +331,7 @@ def test_what_is_looked_at_is_a_dockerfile_and_a_file_an_environment(tree, write
         "trivy",
         "import json, pathlib, sys\nheld = {p.name: p.read_text() for p in pathlib.Path(sys.argv[-1]).glob('*') if p.is_file()}\n"
         f"pathlib.Path({str(tree / 'seen')!r}).write_text(json.dumps(held))\n"
-        "pathlib.Path(sys.argv[sys.argv.index('--output') + 1]).write_text('{\"Results\": [{}]}')\n",
+        "pathlib.Path(sys.argv[sys.argv.index('--output') + 1]).write_text(json.dumps({'Results': [{'Target': n} for n in held]}))\n",
     )
     assert 0 == run("--config")
     seen = read_json("seen", "")
@@ -323,15 +356,21 @@ def test_a_misconfiguration_is_found_where_a_check_failed(tree, writes, monkeypa
         each |= about
     monkeypatch.setattr(scan, "rendered", lambda _: [])
     write_text("Dockerfile", "FROM scratch\n")
-    writes({"Results": results})
+    write_text("manifests/overlays/prod/kustomization.yaml", "")
+    writes({"Results": SEEN + results})
     assert code == run("--config")
     assert ("scan: prod.yaml: KSV-0014 HIGH root is writable\n" in capsys.readouterr().out) == bool(code)
 
 
-def test_a_look_at_nothing_is_no_scan(tree, writes, monkeypatch):
-    """Trivy recognised neither a Dockerfile nor a manifest."""
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [(None, "Dockerfile, prod.yaml"), (SEEN, "prod.yaml"), ([{"Target": "prod.yaml"}], "Dockerfile")],
+)
+def test_a_look_at_nothing_is_no_scan(tree, writes, monkeypatch, results, said):
+    """Trivy recognised no Dockerfile, or not every environment's manifests."""
     monkeypatch.setattr(scan, "rendered", lambda _: [])
     write_text("Dockerfile", "FROM scratch\n")
-    writes({"Results": None})
-    with pytest.raises(CannotRun, match="saw neither the Dockerfile nor a manifest"):
+    write_text("manifests/overlays/prod/kustomization.yaml", "")
+    writes({"Results": results})
+    with pytest.raises(CannotRun, match=f"trivy did not look at {said}: this is no scan of it"):
         run("--config")

@@ -18,7 +18,7 @@ MODEL, DATA, COMMIT, BASE = "a" * 64, "d" * 64, "c" * 40, "b" * 64
 HOME = "https://github.com/acme/loans"
 RUN = {
     "GITHUB_REPOSITORY": "acme/loans",
-    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_WORKFLOW_REF": "acme/loans/.github/workflows/release.yml@refs/heads/main",
     "GITHUB_RUN_ID": "7",
     "GITHUB_RUN_ATTEMPT": "2",
 }
@@ -28,7 +28,7 @@ SIGNED = "https://sigstore.dev/cosign/sign/v1"
 @pytest.fixture
 def there(commit, standin, labels, monkeypatch):
     """A function: labels -> the registry has an image that says so, and nothing is asked over the network."""
-    write_json("build/scan/sbom.cdx.json", {"bomFormat": "CycloneDX", "specVersion": "1.6"})
+    scanned(DIGEST)
 
     def has(digest: str = DIGEST, **changed: str):
         found = registries.Found(registries.Image(NAME, DIGEST), labels(**changed))
@@ -36,6 +36,12 @@ def there(commit, standin, labels, monkeypatch):
         return found
 
     return has
+
+
+def scanned(digest: str) -> None:
+    """Leave what `scan` leaves of an image."""
+    write_json("build/scan/sbom.cdx.json", {"bomFormat": "CycloneDX", "specVersion": "1.6"})
+    write_json("build/scan/image.json", {"digest": digest})
 
 
 def run(name: str = NAME, digest: str = DIGEST) -> int:
@@ -105,6 +111,15 @@ def test_without_its_sbom_nothing_is_signed(there, standin):
     assert [] == kept(standin)
 
 
+def test_what_was_not_scanned_is_not_signed(there, standin):
+    """The SBOM that is here is another image's."""
+    there()
+    scanned(f"sha256:{'2' * 64}")
+    with pytest.raises(CannotRun, match="is to be signed: it was not scanned"):
+        run()
+    assert [] == kept(standin)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -150,7 +165,7 @@ def test_the_provenance_is_slsas(there):
     assert {"buildDefinition", "runDetails"} == made.keys()
     of = made["buildDefinition"]
     assert "https://actions.github.io/buildtypes/workflow/v1" == of["buildType"]
-    workflow = {"ref": "refs/heads/main", "repository": HOME, "path": ".github/workflows/image.yml"}
+    workflow = {"ref": "refs/heads/main", "repository": HOME, "path": ".github/workflows/release.yml"}
     assert {"workflow": workflow} == of["externalParameters"]
     assert {"github": {"event_name": "push"}} == of["internalParameters"]
     assert {
@@ -182,8 +197,8 @@ def test_a_real_image_is_signed_once_with_all_that_belongs_to_it(commit, pushed,
     """The second run leaves the registry as it is; both attestations can be verified."""
     for name, value in RUN.items():
         monkeypatch.setenv(name, value)
-    write_json("build/scan/sbom.cdx.json", {"bomFormat": "CycloneDX", "specVersion": "1.6"})
     image = pushed()
+    scanned(image.digest)
     assert 0 == run(image.repository, image.digest)
     assert "" == signature.fault(image)
     blobs = {*(tmp_path / "registry/store").rglob("data")}
@@ -195,8 +210,8 @@ def test_a_real_image_is_signed_once_with_all_that_belongs_to_it(commit, pushed,
 @needs_images
 def test_a_real_image_that_another_has_signed_is_signed_by_us_too(commit, pushed, cosign, monkeypatch):
     """Theirs counts for nothing."""
-    write_json("build/scan/sbom.cdx.json", {"bomFormat": "CycloneDX", "specVersion": "1.6"})
     image = pushed()
+    scanned(image.digest)
     monkeypatch.setenv("SIGNER", "theirs")
     signature.sign(image)
     monkeypatch.setenv("SIGNER", "ours")

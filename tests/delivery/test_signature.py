@@ -57,6 +57,16 @@ def test_who_signs_is_a_workflow_of_main(server, host):
     assert wanted == signature.signer({"GITHUB_REPOSITORY": "acme/loans"} | server)
 
 
+@pytest.mark.parametrize(("failures", "signed"), [(0, True), (2, True), (3, False)])
+def test_what_cosign_does_not_find_is_looked_for_again(program, tmp_path, failures, signed):
+    """It takes a request that failed for a signature that is not there; three times is no accident."""
+    text = "import pathlib, sys\ntries = pathlib.Path({tries!r})\ntries.write_text(tries.read_text() + '.' if tries.exists() else '.')\n"
+    text += "sys.exit(10) if len(tries.read_text()) <= {failures} else sys.stdout.write({said!r})\n"
+    program("cosign", text.format(tries=str(tmp_path / "tries"), failures=failures, said=claims(signature.SIGNATURE)))
+    assert signed == (signature.fault(IMAGE) == "")
+    assert "." * min(failures + 1, 3) == (tmp_path / "tries").read_text()
+
+
 @pytest.mark.parametrize("env", [{}, {"GITHUB_REPOSITORY": ""}])
 def test_without_a_repository_nobody_is_to_have_signed(env):
     """It says which variable is empty."""

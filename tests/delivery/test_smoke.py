@@ -10,6 +10,7 @@ import pytest
 from images_built import build_image, needs_images
 from mlops import contract
 from mlops.delivery import smoke
+from mlops.delivery.container import Container
 from mlops.errors import CannotRun
 from mlops.files import read_json, read_table, write_json, write_table
 from mlops.onnx_model import Model
@@ -75,6 +76,39 @@ def run(*words: str) -> int:
     return smoke.run(parser.parse_args(words))
 
 
+PODMAN = """
+import sys
+sys.stderr.write('level=warning msg="there is no systemd user session available"\\n')
+said, code = {answers!r}[sys.argv[-1]]
+sys.stdout.write(said) if not code else sys.stderr.write(said)
+sys.exit(code)
+"""
+SOUND = {"-u": ("10001", 0), "true": ("", 0), "echo > /app/written": ("sh: 1: cannot create: Read-only file system", 2)}
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, []),
+        ({"-u": ("0", 0)}, ["it runs as user 0, which"]),
+        ({"-u": ("no such program", 127)}, ["it runs as user"]),
+        ({"true": ("exec failed", 126)}, ["nothing can be looked at in it"]),
+        ({"echo > /app/written": ("", 0)}, ["its root file system can be written"]),
+        ({"echo > /app/written": ("sh: not found", 127)}, ["its root file system can be written"]),
+    ],
+)
+def test_what_a_container_is_is_looked_at_whatever_podman_warns_of(tmp_path, monkeypatch, program, answers, said):
+    """Root, a root that can be written, and a look that failed are faults; a warning is none."""
+    monkeypatch.chdir(tmp_path)
+    write_json("metrics.json", {"model_hash": "a", "data_hash": "b"})
+    program("podman", PODMAN.format(answers=SOUND | answers))
+    container = Container("x", 1)
+    monkeypatch.setattr(container, "get", lambda _: {"model_hash": "a", "data_hash": "b"})
+    found = [*smoke.state(container)]
+    assert len(said) == len(found)
+    assert all(each.startswith(start) for each, start in zip(found, said, strict=True))
+
+
 @pytest.mark.slow
 @needs_images
 def test_the_image_of_this_commit_passes(here, capsys):
@@ -104,7 +138,7 @@ def test_an_image_that_answers_otherwise_fails(here, capsys):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("USER 10001", "USER 0", "it runs as user 0, which should not be root"),
+        ("USER 10001", "USER 0", "it runs as user 0, which should be a number that is not root's"),
         ("DATA_HASH}", "DATA_HASH}0", "its label mlops.data-hash is"),
     ],
 )

@@ -286,6 +286,20 @@ def test_every_failure_of_a_release_is_told():
     assert "!cancelled()" in jobs["ticket"]["if"]
 
 
+def test_githubs_token_goes_to_githubs_registry_alone():
+    """Another registry is shown its own token, or none."""
+    said = [
+        line.strip()
+        for each in rules.ours()
+        for line in each.text.splitlines()
+        if line.strip().startswith("REGISTRY_TOKEN: ${{")
+    ]
+    assert 4 == len(said)
+    assert {"REGISTRY_TOKEN: ${{ secrets.REGISTRY_TOKEN || (!vars.IMAGE_REPOSITORY && github.token) || '' }}"} == set(
+        said
+    )
+
+
 def test_trivy_is_pinned_twice():
     """Its action by commit, and its program by version: the same one wherever it is used."""
     found = {

@@ -6,8 +6,8 @@ a checkout, and is the same for two commits that differ in what no image holds.
 
 from mlops.dvc import git
 from mlops.errors import CannotRun
-from mlops.files import sha256
-from mlops.paths import MODEL
+from mlops.files import read_json, sha256
+from mlops.paths import METRICS, MODEL
 
 ALWAYS = ("Dockerfile", ".dockerignore")
 
@@ -38,3 +38,17 @@ def changed(root=".") -> list[str]:
     said = git("status", *words, "--", *ALWAYS, *admitted(root=root), root=root)
     names = [line[2:].strip() for line in said.splitlines()]
     return [name for name in names if "__pycache__" not in name]
+
+
+def ours(what: str, labels: dict[str, str]) -> None:
+    """Raise CannotRun where an image does not say that it is of this commit's files and of the model that was judged."""
+    if not labels.get("mlops.build-key"):
+        raise CannotRun(
+            f"{what} has no build key: it is of files that no commit holds, or of another base; commit, and build again"
+        )
+    judged = read_json(METRICS, "run `make train` first")["model_hash"]
+    for label, wanted in (("mlops.build-key", build_key()), ("mlops.model-hash", judged)):
+        if labels.get(label) != wanted:
+            raise CannotRun(
+                f"{what} has {label} {str(labels.get(label))[:12]}, this commit's is {wanted[:12]}: it is another commit's image"
+            )

@@ -47,9 +47,9 @@ class Container:
         raise CannotRun(f"the image is not ready: {' '.join(podman('logs', self.id, errors=True).split())[-400:]}")
 
     def executed(self, *words: str) -> tuple[int, str]:
-        """Run a program inside; return its exit code and what it printed."""
+        """Run a program inside; return its exit code and what it printed, without podman's own warnings where it printed something."""
         done = subprocess.run(["podman", "exec", self.id, *words], capture_output=True, text=True)
-        return done.returncode, (done.stdout + done.stderr).strip()
+        return done.returncode, (done.stdout or done.stderr).strip()
 
     def stop(self) -> int:
         """SIGTERM, as a cluster does; return the exit code."""

@@ -5,12 +5,13 @@ import os
 
 from mlops import github
 from mlops.config import parse
-from mlops.delivery import overlay, proposal, registry, signature
+from mlops.delivery import overlay, proposal, pull_request, registry, signature
 from mlops.delivery.build_key import build_key
 from mlops.delivery.overlay import PROD
 from mlops.dvc import git
 from mlops.errors import CannotRun
-from mlops.params import Params
+from mlops.github import GitHub
+from mlops.params import Delivery, Params
 from mlops.paths import METRICS, PARAMS
 
 
@@ -25,16 +26,21 @@ def run(args) -> int:
     """Open, or bring up to date, the pull request of these environments; 0 also where main has moved on, which is said."""
     if PROD in args.environments:
         raise CannotRun(f"{PROD} is not deployed to, it is promoted to, on evidence: leave --env {PROD} out")
-    hub = github.from_environment()
+    hub, name = github.from_environment(), branch(args.environments)
     main = proposal.fetched(hub)
+    knobs = wishes(main)
+    if knobs is None:
+        github.report(f"deploy: {PARAMS} of main ({main[:8]}) is newer than this release: main's own release proposes")
+        return 0
+    if unwanted := stopped(hub, name, knobs):
+        github.report(unwanted)
+    if knobs.paused:
+        github.report(f"deploy: delivery.paused is true in {PARAMS}: nothing is proposed")
+        return 0
     found = released(registry.repository(args.repository), args.digest)
     if found.label("build-key") != build_key(main):
         # an older release that runs again, or the first of two merges: what main has now has a release of its own
         github.report(f"{found.image} is not what main ({main[:8]}) is built to: nothing is moved back")
-        return 0
-    knobs = parse(proposal.read(main, PARAMS), Params, PARAMS).delivery  # main's: it may have been paused since
-    if knobs.paused:
-        github.report(f"deploy: delivery.paused is true in {PARAMS}: nothing is proposed")
         return 0
     image = overlay.Image(found.image.repository, args.digest, judged(main, found))
     app = bool(os.environ.get("APP"))
@@ -43,6 +49,33 @@ def run(args) -> int:
     waits = knobs.staging.auto and not app
     github.report(said + ("; delivery.staging.auto needs an App, which is not configured" if waits else ""))
     return 0
+
+
+def branch(environments: list[str]) -> str:
+    """Return the branch that proposes to these environments."""
+    return f"deploy/{'-'.join(environments)}"
+
+
+def wishes(main: str) -> Delivery | None:
+    """Return what main's params say of delivery: it may have been paused since. None where this older code cannot read them."""
+    try:
+        return parse(proposal.read(main, PARAMS), Params, PARAMS).delivery
+    except CannotRun:
+        if main == git("rev-parse", "HEAD"):
+            raise
+        return None
+
+
+def stopped(hub: GitHub, name: str, knobs: Delivery) -> str:
+    """Stop a merge that is on its way where main's params do not want it any more; return what came of it.
+
+    A pause stops what a person has asked GitHub for, too; where staging is merely not automatic, that stays.
+    """
+    if knobs.staging.auto and not knobs.paused:
+        return ""
+    why = "delivery.paused is true" if knobs.paused else "delivery.staging.auto is false"
+    said = pull_request.stop(hub, name, everybody=knobs.paused)
+    return said and f"deploy: {why} in {PARAMS}: {said}"
 
 
 def released(name: str, digest: str) -> registry.Found:
@@ -83,4 +116,4 @@ def proposed(main: str, found: registry.Found, image: overlay.Image, environment
         "Merging moves the environments and starts no release: no image holds what is under manifests/. "
         "Close it, and the next release proposes what main is then.\n"
     )
-    return proposal.Proposal(f"deploy/{'-'.join(environments)}", f"Deploy {image.digest[7:19]} to {where}", body, files)
+    return proposal.Proposal(branch(environments), f"Deploy {image.digest[7:19]} to {where}", body, files)

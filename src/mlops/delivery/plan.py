@@ -2,8 +2,7 @@
 
 from mlops import github
 from mlops.delivery import registry, signature
-from mlops.delivery.build_key import build_key
-from mlops.delivery.push_image import ours
+from mlops.delivery.build_key import build_key, ours
 from mlops.errors import CannotRun
 
 
@@ -27,20 +26,25 @@ def released(name: str, key: str) -> tuple[str, str]:
     Whatever is not ours there, or not signed, is built again and replaced: a tag can be set by whoever may write. Raises CannotRun
     where registry or Sigstore give no answer, which is no reason to build.
     """
-    try:
-        there = registry.find(name, key)
-    except registry.Denied:  # so GitHub answers of a package that nobody has pushed yet
-        return "", f"{name} shows this token nothing: taken for a first release of {key[:12]}"
+    there = at(name, key)
     if there is None:
-        return "", f"{name} has no image of build key {key[:12]}: one is built"
-    why = foreign(there) or signature.fault(there.image)
+        return "", f"{name} has no image of build key {key[:12]}, or shows none to this token: one is built"
+    why = unsigned(there)
     return ("", f"{why}: one is built") if why else (there.image.digest, f"{there.image} is of this commit, and signed")
 
 
-def foreign(there: registry.Found) -> str:
-    """Return why an image at our key's tag is not ours, "" where it is."""
+def at(name: str, key: str) -> registry.Found | None:
+    """Return the image at a build key's tag, None where there is none."""
+    try:
+        return registry.find(name, key)
+    except registry.Denied:  # so GitHub answers of a package that nobody has pushed yet
+        return None
+
+
+def unsigned(there: registry.Found) -> str:
+    """Return why an image at our key's tag is not a release of ours, "" where it is one."""
     try:
         ours(str(there.image), there.labels)
     except CannotRun as error:
         return str(error)
-    return ""
+    return signature.fault(there.image)

@@ -1,7 +1,8 @@
 """A pull request that a bot keeps: one branch with one commit on today's main, made anew each time, and nobody's working tree touched.
 
 Run twice it is the same pull request. A branch on which a person has committed is theirs: it gets a comment and no push.
-What a person has closed unmerged is not proposed again.
+What a person has closed unmerged, or merged and taken back on main, is not proposed again. What main does not need any more
+is closed.
 """
 
 import os
@@ -21,7 +22,10 @@ MAIN = "refs/remotes/origin/main"
 
 @dataclass(frozen=True)
 class Proposal:
-    """What is proposed: files {path: text} as they should be on main, on a branch, with a title and a body."""
+    """What is proposed: files {path: text} as they should be on main, on a branch, with a title and a body.
+
+    Another content has another title: by its title it is known whether a person has settled it already.
+    """
 
     branch: str
     title: str
@@ -54,11 +58,10 @@ def propose(hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool =
     """
     branch, title = proposal.branch, proposal.title
     tree = _tree(main, proposal.files, root)
-    if tree == _git(root, "rev-parse", f"{main}^{{tree}}"):
-        return f"nothing to propose: main has what {branch} would bring"
     pull = pull_request.find(hub, branch)
-    if pull is None and (closed := pull_request.declined(hub, branch, title)):
-        return f"#{closed['number']} proposed this and was closed unmerged: reopen it, and the next run keeps it"
+    why = _there(proposal, tree, main, root) or _settled(hub, proposal, pull)
+    if why:
+        return f"nothing to propose: {why}{_retired(hub, proposal, pull, why, main, root)}"
     old = _remote(hub, branch, root)
     if old and not _own(old, main, root):
         return _theirs(hub, proposal, pull)
@@ -73,6 +76,35 @@ def propose(hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool =
         return _link(hub, branch)
     said = f"#{pull['number']} {'still proposes' if stands else 'proposes'}: {title}"
     return f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said
+
+
+def _there(proposal: Proposal, tree: str, main: str, root) -> str:
+    return f"main has what {proposal.branch} would bring" if tree == _git(root, "rev-parse", f"{main}^{{tree}}") else ""
+
+
+def _settled(hub: GitHub, proposal: Proposal, pull: dict | None) -> str:
+    """Return how a person has settled this proposal already, "" where nobody has; `pull` is the one that is open."""
+    if pull is not None and pull["title"] == proposal.title:
+        return ""
+    settled = pull_request.settled(hub, proposal.branch, proposal.title)
+    if settled is None:
+        return ""
+    if settled["merged_at"]:
+        own = "to have this one all the same, change main by a pull request of your own"
+        return f"#{settled['number']} was merged and is taken back on main: a newer image is proposed; {own}"
+    if pull is not None:  # its branch has moved on, so it cannot be reopened
+        return ""
+    return f"#{settled['number']} proposed this and was closed unmerged: reopen it, and the next run keeps it"
+
+
+def _retired(hub: GitHub, proposal: Proposal, pull: dict | None, why: str, main: str, root) -> str:
+    """Close the bot's own pull request, which may merge itself; return what is said of it, "" where there is none."""
+    old = _remote(hub, proposal.branch, root) if pull is not None else ""
+    if not old or not _own(old, main, root):
+        return ""
+    text = f"Closed by the bot as outdated. It would propose `{proposal.title}` now, but {why}."
+    pull_request.retire(hub, pull, text)
+    return f"; #{pull['number']} is outdated, and closed"
 
 
 def _link(hub: GitHub, branch: str) -> str:

@@ -1,5 +1,7 @@
 """GitHub's half of a pull request that a bot keeps: which one it is, what it says, its checks, and its merge."""
 
+from collections.abc import Iterator
+
 from mlops.github import GitHub, GitHubError
 
 CHECKS = "pull-request.yml"  # a pull request made with the job's own token starts no run: its checks are dispatched
@@ -7,18 +9,25 @@ AUTO_MERGE = (
     "mutation($id: ID!) { enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: SQUASH}) "
     "{ clientMutationId } }"
 )
+NO_AUTO_MERGE = "mutation($id: ID!) { disablePullRequestAutoMerge(input: {pullRequestId: $id}) { clientMutationId } }"
+OUTDATED = "Outdated: "  # the title of what a bot has closed itself: that is no person's no
 
 
-def find(hub: GitHub, branch: str, state: str = "open") -> dict | None:
-    """Return the newest pull request of a branch of this repository, None where there is none."""
+def find(hub: GitHub, branch: str) -> dict | None:
+    """Return the newest open pull request of a branch of this repository, None where there is none."""
+    return next(_listed(hub, branch, "open"), None)
+
+
+def settled(hub: GitHub, branch: str, title: str) -> dict | None:
+    """Return the pull request that a person has merged or closed, where the newest of the branch had this title."""
+    closed = (each for each in _listed(hub, branch, "closed") if not each["title"].startswith(OUTDATED))
+    newest = next(closed, None)
+    return newest if newest and newest["title"] == title else None
+
+
+def _listed(hub: GitHub, branch: str, state: str) -> Iterator[dict]:
     head = f"{hub.repository.split('/')[0]}:{branch}"
-    return next(iter(hub.pages("pulls", state=state, head=head, sort="created", direction="desc")), None)
-
-
-def declined(hub: GitHub, branch: str, title: str) -> dict | None:
-    """Return the pull request by which a person said no to this title: the newest that is closed, and it is unmerged."""
-    closed = find(hub, branch, "closed")
-    return closed if closed and not closed["merged_at"] and closed["title"] == title else None
+    return hub.pages("pulls", state=state, head=head, sort="created", direction="desc")
 
 
 def keep(hub: GitHub, pull: dict | None, branch: str, title: str, body: str) -> dict | None:
@@ -45,6 +54,13 @@ def comment(hub: GitHub, pull: dict, text: str) -> None:
         hub.post(path, {"body": text})
 
 
+def retire(hub: GitHub, pull: dict, why: str) -> None:
+    """Close a bot's own pull request, by a title that tells it from what a person has closed."""
+    comment(hub, pull, why)
+    title = OUTDATED + pull["title"].removeprefix(OUTDATED)
+    hub.patch(f"pulls/{pull['number']}", {"state": "closed", "title": title})
+
+
 def check(hub: GitHub, branch: str, head: str) -> None:
     """Start the checks of a commit that has none: the run before may have died between its push and this."""
     if not _checks(hub, head):
@@ -59,6 +75,25 @@ def merge(hub: GitHub, pull: dict, head: str) -> str:
         if not 200 <= error.status < 500:
             raise
         return f"it waits for a person: {error.reason}"
+
+
+def stop(hub: GitHub, branch: str, *, everybody: bool) -> str:
+    """Let GitHub no longer merge the open pull request of a branch by itself; return what comes of it, "" where it would not.
+
+    everybody: also where a person has asked for it. A refusal fails nothing.
+    """
+    pull = find(hub, branch)
+    asked = (pull or {}).get("auto_merge")
+    if not asked or (not everybody and (asked.get("enabled_by") or {}).get("type") == "User"):
+        return ""
+    name = f"#{pull['number']}"
+    try:
+        hub.graphql(NO_AUTO_MERGE, id=pull["node_id"])
+    except GitHubError as error:
+        if not 200 <= error.status < 500:
+            raise
+        return f"{name}: GitHub refuses to stop its auto-merge: {error.reason}: close {name}"
+    return f"{name} does not merge itself any more"
 
 
 def _merge(hub: GitHub, pull: dict, head: str) -> str:

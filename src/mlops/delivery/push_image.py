@@ -1,11 +1,10 @@
 """Verb `push-image`: push the archive that was smoke-tested and scanned, those bytes and no others. Run: mlops push-image --to R --digest D."""
 
 from mlops import github
-from mlops.delivery import image, registry
-from mlops.delivery.build_key import build_key
+from mlops.delivery import image, plan, registry
+from mlops.delivery.build_key import ours
 from mlops.errors import CannotRun
-from mlops.files import read_json
-from mlops.paths import IMAGE, METRICS
+from mlops.paths import IMAGE
 
 
 def add_arguments(parser) -> None:
@@ -20,7 +19,7 @@ def run(args) -> int:
     name, (found, labels) = registry.repository(args.to), image.opened(args.archive)
     if found != args.digest:
         raise CannotRun(
-            f"{args.archive} is {found}, {args.digest} was built: these bytes are not the ones that were scanned"
+            f"{args.archive} is {found}, {args.digest} was built: these bytes are not the ones that were built and scanned"
         )
     ours(args.archive, labels)
     with registry.login(name):
@@ -31,30 +30,16 @@ def run(args) -> int:
 
 def pushed(name: str, archive: str, digest: str, key: str) -> str:
     """Push an archive and tag it with its build key; return a sentence's end that says what was done."""
-    try:
-        there = registry.find(name, key)
-    except registry.Denied:  # so GitHub answers of a package that nobody has pushed yet
-        there = None
+    there = plan.at(name, key)
     if there is not None and there.image.digest == digest:
         return "is there already, as of this build key"
+    if there is not None and not plan.unsigned(there):
+        raise CannotRun(
+            f"{there.image} was signed for this build key since `plan` looked: run all jobs of the release again, which take it"
+        )
     registry.copy(archive, name, digest)
     registry.tag(name, digest, key)  # only now is it found: who comes second finds it whole
     again = registry.find(name, key)
     if again is None or again.image.digest != digest:
         raise CannotRun(f"{name} took the image and has {again and again.image.digest} at its key: run this job again")
-    # `plan` found what is replaced unsigned, or not ours
     return f"pushed in the place of {there.image.digest}" if there else "pushed"
-
-
-def ours(what: str, labels: dict[str, str]) -> None:
-    """Raise CannotRun where an image does not say that it is of this commit's files and of the model that was judged."""
-    if not labels.get("mlops.build-key"):
-        raise CannotRun(
-            f"{what} has no build key: it is of files that no commit holds, or of another base; commit, and build again"
-        )
-    judged = read_json(METRICS, "run `make train` first")["model_hash"]
-    for label, wanted in (("mlops.build-key", build_key()), ("mlops.model-hash", judged)):
-        if labels.get(label) != wanted:
-            raise CannotRun(
-                f"{what} has {label} {str(labels.get(label))[:12]}, this commit's is {wanted[:12]}: it is another commit's image"
-            )

@@ -13,9 +13,12 @@ from pathlib import Path
 from mlops.delivery.overlay import DIGEST, Image
 from mlops.errors import CannotRun
 
-REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+")
+REPOSITORY = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+(?=:))(:\d+)?(/[a-z0-9._-]+)+")
 ABSENT = ("manifest unknown", "name unknown", "repository name not known")
 DENIED = ("denied", "unauthorized", "403 (forbidden)")
+GITHUBS = "ghcr.io"  # the registry that GitHub's own tokens are for
+TOKENS = ("GITHUB_TOKEN", "REGISTRY_TOKEN", "APP_PRIVATE_KEY")  # what other people's programs do not inherit
+ALIASES = {"docker.io": "https://index.docker.io/v1/"}  # by which name some clients look for a registry's credentials
 CREDENTIALS = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE")  # where cosign, and where skopeo, look for them
 
 
@@ -53,12 +56,20 @@ def repository(name: str) -> str:
 
 @contextmanager
 def login(name: str, env=os.environ):
-    """Show the registry of `name` the token in REGISTRY_TOKEN, for as long as the block runs; without one it is asked as anybody."""
-    token, user = env.get("REGISTRY_TOKEN"), env.get("REGISTRY_USER") or "token"
+    """Show the registry of `name` the token in REGISTRY_TOKEN, for as long as the block runs; without one it is asked as anybody.
+
+    Raises CannotRun where that is a token of GitHub's and the registry another's.
+    """
+    token, user, host = env.get("REGISTRY_TOKEN"), env.get("REGISTRY_USER") or "token", name.partition("/")[0]
     if not token:
         yield
         return
-    said = {"auths": {name.partition("/")[0]: {"auth": b64encode(f"{user}:{token}".encode()).decode()}}}
+    if token.startswith(("ghs_", "ghp_", "github_pat_")) and host != GITHUBS:
+        raise CannotRun(
+            f"REGISTRY_TOKEN is a token of GitHub's, and {host} is not its registry: set the secret to one of {host}"
+        )
+    entry = {"auth": b64encode(f"{user}:{token}".encode()).decode()}
+    said = {"auths": dict.fromkeys((host, ALIASES.get(host, host)), entry)}
     before = {variable: os.environ.get(variable) for variable in CREDENTIALS}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.json")
@@ -80,9 +91,10 @@ def find(name: str, reference: str) -> Found | None:
     separator = "@" if DIGEST.fullmatch(reference) else ":"
     done = _skopeo("inspect", "--no-tags", _tls(name), f"docker://{name}{separator}{reference}")
     if done.returncode:
-        if any(word in done.stderr.lower() for word in ABSENT):
+        answer = done.stderr.lower().replace(name, "")  # a repository may be called what a registry answers
+        if any(word in answer for word in ABSENT):
             return None
-        kind = Denied if any(word in done.stderr.lower() for word in DENIED) else CannotRun
+        kind = Denied if any(word in answer for word in DENIED) else CannotRun
         raise kind(f"{name} gives no answer ({_said(done)}): is the registry up, and may this token read it?")
     said = json.loads(done.stdout)
     if separator == "@" and said["Digest"] != reference:
@@ -121,9 +133,14 @@ def tag(name: str, digest: str, word: str) -> None:
 
 def _skopeo(*words: str) -> subprocess.CompletedProcess:
     try:
-        return subprocess.run(["skopeo", *words], capture_output=True, text=True)
+        return subprocess.run(["skopeo", *words], capture_output=True, text=True, env=inherited())
     except FileNotFoundError:
         raise CannotRun("skopeo is not installed here: registries are asked by it") from None
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment of another program: this one's without the tokens."""
+    return {name: value for name, value in os.environ.items() if name not in TOKENS}
 
 
 def _tls(name: str, side: str = "") -> str:

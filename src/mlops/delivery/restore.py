@@ -81,7 +81,8 @@ def place(digest: str, cache: Path) -> Path:
 def _store(lacking: set[str], outs: dict[str, str], cache: Path) -> bool:
     if not dvc.configure_remote():
         return False
-    dvc.fetch([path for path, digest in outs.items() if next(_lacking(digest, cache), None)])
+    if why := dvc.fetch([path for path, digest in outs.items() if next(_lacking(digest, cache), None)]):
+        print(f"restore: the store does not give everything ({why})")
     return True
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mlops import github
 from mlops.delivery import registry, signature
+from mlops.delivery.build_key import ours
 from mlops.delivery.overlay import Image
-from mlops.delivery.push_image import ours
 from mlops.errors import CannotRun
-from mlops.files import write_json
-from mlops.paths import SBOM
+from mlops.files import read_json, write_json
+from mlops.paths import SBOM, SCANNED
 
 BUILD_TYPE = "https://actions.github.io/buildtypes/workflow/v1"
 
@@ -43,6 +43,8 @@ def run(args) -> int:
 def _sign(found: registry.Found, sbom: str) -> None:
     if not Path(sbom).is_file():
         raise CannotRun(f"{sbom} is not there: `mlops scan` writes it")
+    if (scanned := read_json(SCANNED, "`mlops scan` writes it")["digest"]) != found.image.digest:
+        raise CannotRun(f"{sbom} is of {scanned}, and {found.image.digest} is to be signed: it was not scanned")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "provenance.json")
         write_json(made, provenance(found))
@@ -55,11 +57,13 @@ def provenance(found: registry.Found, env=os.environ) -> dict:
     """Return the predicate of SLSA's provenance v1 (slsa.dev/provenance/v1) of an image that a workflow has built."""
     server = env.get("GITHUB_SERVER_URL") or "https://github.com"
     home = f"{server}/{env.get('GITHUB_REPOSITORY', '')}"
-    ref = env.get("GITHUB_REF", "")
+    path, _, ref = (
+        env.get("GITHUB_WORKFLOW_REF", "").removeprefix(f"{env.get('GITHUB_REPOSITORY', '')}/").partition("@")
+    )
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"workflow": {"ref": ref, "repository": home, "path": signature.WORKFLOW}},
+            "externalParameters": {"workflow": {"ref": ref, "repository": home, "path": path}},
             "internalParameters": {"github": {"event_name": env.get("GITHUB_EVENT_NAME", "")}},
             "resolvedDependencies": [
                 {"uri": f"git+{home}@{ref}", "digest": {"gitCommit": found.label("commit")}},

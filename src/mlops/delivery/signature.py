@@ -6,8 +6,10 @@ Who signs is image.yml of main. Whatever anybody else signed is not signed.
 import json
 import os
 import subprocess
+import time
 
 from mlops.delivery.overlay import Image
+from mlops.delivery.registry import inherited
 from mlops.errors import CannotRun
 
 WORKFLOW = ".github/workflows/image.yml"
@@ -16,6 +18,7 @@ SIGNATURE = (
     "https://sigstore.dev/cosign/sign/v1"  # what a signature says it is; `verify` takes an attestation for one too
 )
 NONE = (10, 11, 12, 13)  # cosign's exit codes for: no signature, no such image, none that matches, no certificate
+AGAIN = (1.0, 4.0)  # seconds between looks
 OTHERS = "no matching"  # what it says, with exit code 1, of what another has signed
 
 
@@ -30,8 +33,17 @@ def signer(env=os.environ) -> str:
 def fault(image: Image) -> str:
     """Return why an image is not signed by our workflow, "" where it is.
 
-    Raises CannotRun where that cannot be found out: no cosign, no answer from the registry or from Sigstore.
+    Raises CannotRun where that cannot be found out: no cosign, no answer from the registry or from Sigstore. cosign takes a failed
+    request for a signature for none (3.0.6), so what it does not find is looked for again.
     """
+    for wait in AGAIN:
+        if not _fault(image):
+            return ""
+        time.sleep(wait)
+    return _fault(image)
+
+
+def _fault(image: Image) -> str:
     who = signer()
     certificate = {
         "identity": who, "oidc-issuer": ISSUER,
@@ -75,7 +87,7 @@ def _claims(text: str) -> list[dict]:
 
 def _cosign(*words: str) -> subprocess.CompletedProcess:
     try:
-        return subprocess.run(["cosign", *words], capture_output=True, text=True)
+        return subprocess.run(["cosign", *words], capture_output=True, text=True, env=inherited())
     except FileNotFoundError:
         raise CannotRun("cosign is not installed here: signatures are made and looked at by it") from None
 

@@ -110,8 +110,11 @@ def state(container: Container) -> Iterator[str]:
         if said[name] != judged[name]:
             yield f"/version says {name} {said[name]}, {METRICS} says {judged[name]}"
     code, user = container.executed("id", "-u")
-    if code or user == "0":
-        yield f"it runs as user {user}, which should not be root"
-    code, _ = container.executed("sh", "-c", "echo > /app/written")
-    if not code:
-        yield "its root file system can be written"
+    if code or not user.isdigit() or user == "0":
+        yield f"it runs as user {user}, which should be a number that is not root's"
+    code, said = container.executed("sh", "-c", "true")
+    if code:
+        yield f"nothing can be looked at in it ({said})"
+    code, said = container.executed("sh", "-c", "echo > /app/written")
+    if not code or "read-only file system" not in said.lower():
+        yield f"its root file system can be written ({said or 'no error'})"
