@@ -147,6 +147,23 @@ def test_a_branch_that_was_merged_is_not_main(remote, capsys):
     assert told(capsys, "1" * 64)[1]["commit"].startswith("BROKEN: no commit of main has model 111111111111")
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "Better (#31)\n\nReviewed-by: Bo <bo@example.com>\nApproved-by: Cy <cy@example.com>",
+            "Bo <bo@example.com>, Cy <cy@example.com>",
+        ),
+        ("Better (#31)", "not in git: see the reviews of #31"),
+        ("Better", "not in git, and no pull request is named"),
+    ],
+)
+def test_who_approved_is_what_the_commit_says(remote, capsys, message, said):
+    """GitHub keeps reviews beside git: where there is no trailer, it is said where to look."""
+    remote.merge(made("7" * 64, "d7"), message)
+    assert said == told(capsys, "7" * 64)[1]["commit"]["approved"]
+
+
 def test_a_shallow_clone_is_said(remote, tmp_path, monkeypatch, capsys):
     """Its oldest commit made nothing."""
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{remote.bare}", "shallow")

@@ -17,6 +17,7 @@ from mlops.dvc import git, out_hash, parse_lock
 from mlops.errors import CannotRun
 from mlops.paths import LOCK, METRICS, MODEL, OVERLAY, OVERLAYS
 
+APPROVERS = "key=Approved-by,key=Reviewed-by"  # trailers of a commit
 PULL = re.compile(r"\(#(\d+)\)|Merge pull request #(\d+)")  # how GitHub's squashes and merges name it
 
 
@@ -192,8 +193,15 @@ def _commit(found: Found, base: str) -> dict:
     pull = next((number for match in PULL.finditer(subject) for number in match.groups() if number), None)
     return {
         "commit": hash_, "at": at, "by": by, "subject": subject,
-        "verdict": f"pull request #{pull}" if pull else "its subject names no pull request", "build_key": build_key(found.commit),
+        "verdict": f"pull request #{pull}" if pull else "its subject names no pull request", "approved": _approved(found.commit, pull),
+        "build_key": build_key(found.commit),
     }  # fmt: skip
+
+
+def _approved(commit: str, pull: str | None) -> str:
+    """Return who approved a commit, as its trailers say; GitHub keeps reviews beside git, so else where to look."""
+    names = git("show", "--no-patch", f"--format=%(trailers:{APPROVERS},valueonly,separator=%x2C%x20)", commit)
+    return names or (f"not in git: see the reviews of #{pull}" if pull else "not in git, and no pull request is named")
 
 
 def _data(found: Found) -> dict:
