@@ -178,3 +178,10 @@ def test_an_image_that_does_not_start_is_said(here, tmp_path, monkeypatch):
     monkeypatch.chdir(tree)
     with pytest.raises(CannotRun, match="the image is not ready: broken"):
         run()
+
+
+def test_without_an_image_there_is_nothing_to_run(tmp_path, monkeypatch):
+    """The sentence names the file and the verb."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotRun, match=r"build/image\.tar is no OCI archive of one image: build it with `make image`"):
+        run()

@@ -75,7 +75,7 @@ def reached(monkeypatch):
     monkeypatch.setattr(registries, "find", lambda name, reference: found)
 
 
-@pytest.mark.parametrize("what", ["prod", DIGEST, A, "first"])
+@pytest.mark.parametrize("what", ["prod", DIGEST, f"ghcr.io/acme/model@{DIGEST}", A, "first"])
 def test_every_way_leads_to_the_same_data(remote, reached, capsys, what):
     """An environment, a digest, a model hash, a commit."""
     code, said = told(capsys, remote.first if what == "first" else what)
@@ -91,7 +91,7 @@ def test_every_way_leads_to_the_same_data(remote, reached, capsys, what):
         said["data"]["train"],
     )
     assert {"roc_auc": 0.8} == said["metrics"]
-    assert build_key(remote.first) == said["commit"]["build_key"]
+    assert build_key(remote.first) == said["commit"]["build_key_then"]
     (served,) = said["served by"]["environments"]
     assert ("prod", None, "Deploy to prod (#14)") == (served["environment"], served["until"], served["change"])
 
@@ -177,7 +177,7 @@ def test_a_log_that_is_none_is_one_sentence(remote, capsys, log):
     """Not there, no lines of JSON, no table."""
     (remote.path / "text").write_text("r-1 is no JSON\n")
     sqlite3.connect(remote.path / "empty.db").close()
-    with pytest.raises(CannotRun, match="cannot be read as a prediction log"):
+    with pytest.raises(CannotRun, match="cannot be read as a prediction log|is not there: name the prediction log"):
         told(capsys, "r-1", "--log", log)
 
 
@@ -203,7 +203,7 @@ def test_a_request_leads_to_the_model_that_answered_it(remote, tmp_path, capsys)
         connection.execute("CREATE TABLE predictions (request_id TEXT, model_hash TEXT)")
         connection.execute("INSERT INTO predictions VALUES ('r-1', ?)", [B])
     (tmp_path / "log.jsonl").write_text(json.dumps({"request_id": "r-1", "model_hash": B}) + "\n")
-    for log in (f"sqlite:///{tmp_path}/log.db", str(tmp_path / "log.jsonl")):
+    for log in (f"sqlite:///{tmp_path}/log.db", str(tmp_path / "log.db"), str(tmp_path / "log.jsonl")):
         code, said = told(capsys, "r-1", "--log", log)
         assert (0, B, "d2", "pull request #13") == (
             code, said["request"]["model_hash"], said["data"]["data_hash"], said["commit"]["verdict"],

@@ -48,8 +48,8 @@ def made_by(model_hash: str, commit: str, root=".") -> str:
         if _model(candidate, root) == model_hash:
             return candidate
     raise CannotRun(
-        f"no commit of main has model {model_hash[:12]} in {METRICS}: an environment serves what main never had; promote "
-        "one that main has"
+        f"no commit of main has model {model_hash[:12]} in {METRICS}: it is another kind of hash (a digest begins with "
+        "sha256:), or of a model that main never had; an environment should serve one that main has"
     )
 
 

@@ -114,6 +114,7 @@ def proposed(main: str, found: registry.Found, image: overlay.Image, environment
     body = (
         f"{where} would serve the image of main ({main[:8]}).\n\n| | |\n|---|---|\n{table}\n\n"
         "Merging moves the environments and starts no release: no image holds what is under manifests/. "
-        "Close it, and the next release proposes what main is then.\n"
+        f"To look first: `make trace WHAT={image.digest} REPOSITORY={image.repository}`. Close it, and this image is not proposed "
+        "again; reopen it, and it is kept up to date.\n"
     )
     return proposal.Proposal(branch(environments), f"Deploy {image.digest[7:19]} to {where}", body, files)

@@ -87,7 +87,7 @@ def _store(lacking: set[str], outs: dict[str, str], cache: Path) -> bool:
 
 
 def _artifact(lacking: set[str], outs: dict[str, str], cache: Path) -> bool:
-    if not os.environ.get("GITHUB_TOKEN"):
+    if not os.environ.get("GITHUB_TOKEN") or not os.environ.get("GITHUB_REPOSITORY"):  # both are a workflow's
         return False
     hub, name = github.from_environment(), NAME.format(hash_files(LOCK))
     try:  # one page: the newest come first, and every run of an unchanged lock has left one

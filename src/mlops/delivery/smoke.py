@@ -27,6 +27,8 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Return 1 where the image does not answer as the pipeline does, or is not what it should be."""
+    digest, said = opened(args.archive)
+    print(f"smoke: {digest} of commit {said.get('org.opencontainers.image.revision', 'unknown')[:20]}")
     model, table = Model.read(), contract.read()
     rows, expected = golden(model, table)
     start = time.perf_counter()

@@ -17,6 +17,7 @@ from mlops.dvc import git, out_hash, parse_lock
 from mlops.errors import CannotRun
 from mlops.paths import LOCK, METRICS, MODEL, OVERLAY, OVERLAYS
 
+SQLITE = b"SQLite format 3\x00"  # how its files begin
 APPROVERS = "key=Approved-by,key=Reviewed-by"  # trailers of a commit
 PULL = re.compile(r"\(#(\d+)\)|Merge pull request #(\d+)")  # how GitHub's squashes and merges name it
 
@@ -57,6 +58,8 @@ def run(args) -> int:
 
 def start(what: str, log: str | None, repository: str | None, base: str) -> Found:
     """Return what `what` names; with a log it is a request id. Raises CannotRun where it is nothing that can be known."""
+    if "@sha256:" in what and log is None:  # as `push-image` says it
+        repository, what = what.split("@")
     found = Found(repository=repository or "")
     if log is not None:
         found.request, found.model = what, logged(what, log)
@@ -140,7 +143,7 @@ def logged(request: str, log: str) -> str:
         models = _models(request, log)
     except (OSError, ValueError, KeyError, sqlite3.Error, ImportError) as error:
         raise CannotRun(
-            f"{log.partition('://')[0] if '@' in log else log} cannot be read as a prediction log ({type(error).__name__}): name one with --log"
+            f"{log.partition('://')[0] if '@' in log else log} cannot be read as a prediction log ({type(error).__name__}): name one with LOG= or --log"
         ) from None
     if not models:
         raise CannotRun(
@@ -153,6 +156,10 @@ def logged(request: str, log: str) -> str:
 
 def _models(request: str, log: str) -> set[str]:
     query = "SELECT DISTINCT model_hash FROM predictions WHERE request_id = {}"
+    if log.startswith("sqlite:///") and not Path(log.removeprefix("sqlite:///")).exists():
+        raise CannotRun(
+            f"{log.removeprefix('sqlite:///')} is not there: name the prediction log, LOG=sqlite:///file or --log"
+        )
     if log.startswith("sqlite:///"):
         with closing(sqlite3.connect(f"file:{log.removeprefix('sqlite:///')}?mode=ro", uri=True)) as connection:
             return {row[0] for row in connection.execute(query.format("?"), [request])}
@@ -164,6 +171,9 @@ def _models(request: str, log: str) -> set[str]:
                 return {row[0] for row in connection.execute(query.format("%s"), [request])}
         except psycopg.Error as error:
             raise CannotRun(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None
+    with Path(log).open("rb") as file:
+        if file.read(len(SQLITE)) == SQLITE:
+            return _models(request, f"sqlite:///{log}")
     with Path(log).open(encoding="utf-8") as lines:
         return {
             said["model_hash"]
@@ -174,7 +184,7 @@ def _models(request: str, log: str) -> set[str]:
 
 def _image(found: Found) -> dict:
     if not found.repository:
-        raise CannotRun("no overlay names its repository: say it with --repository")
+        raise CannotRun("no overlay names its repository: say it with REPOSITORY= or --repository")
     there = registry.find(registry.repository(found.repository), found.digest)
     if there is None:
         raise CannotRun(f"{found.repository} has no {found.digest} (any more): a retention rule may have deleted it")
@@ -194,7 +204,7 @@ def _commit(found: Found, base: str) -> dict:
     return {
         "commit": hash_, "at": at, "by": by, "subject": subject,
         "verdict": f"pull request #{pull}" if pull else "its subject names no pull request", "approved": _approved(found.commit, pull),
-        "build_key": build_key(found.commit),
+        "build_key_then": build_key(found.commit),
     }  # fmt: skip
 
 
