@@ -270,7 +270,7 @@ def test_with_an_app_staging_may_merge_by_itself(stub, app, remote, edge, capsys
     remote.merge({"params.yaml": AUTO})
     run(*edge())
     assert ASKED == stub.pulls[0]["auto_merge"]
-    assert "GitHub merges it once its checks are green\n" in capsys.readouterr().out
+    assert "GitHub merges it once every rule of main holds\n" in capsys.readouterr().out
 
 
 def test_without_an_app_it_waits_for_a_person(stub, remote, edge, capsys):

@@ -358,7 +358,7 @@ def test_a_pull_request_may_merge_by_itself(stub, hub, remote):
     hub = GitHub(stub.repository, "ghs_app", stub.url, backoff=0)
     for verb in ("proposes", "still proposes"):
         said = propose(hub, WANTED, remote, app=True, merge=True)
-        assert f"#100 {verb}: Deploy abc to dev; GitHub merges it once its checks are green" == said
+        assert f"#100 {verb}: Deploy abc to dev; GitHub merges it once every rule of main holds" == said
     assert ASKED == stub.pulls[0]["auto_merge"]
     assert 1 == stub.calls().count("POST /graphql")
 

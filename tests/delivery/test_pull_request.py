@@ -157,7 +157,7 @@ def test_github_merges_once_the_checks_are_green(stub, hub):
     """It is asked once."""
     found = there(stub)
     for _ in range(2):
-        assert "GitHub merges it once its checks are green" == pull_request.merge(hub, found, HEAD)
+        assert "GitHub merges it once every rule of main holds" == pull_request.merge(hub, found, HEAD)
     assert ["POST /graphql"] == stub.calls()
 
 

@@ -122,7 +122,7 @@ def test_what_lies_at_our_key_and_is_not_ours_is_replaced(commit, archived, push
 def test_what_a_registry_takes_and_does_not_have_is_not_pushed(commit, archived, registry, monkeypatch):
     """Somebody moved the tag at the same moment, or the registry forgot it."""
     monkeypatch.setattr(registries, "tag", lambda *_: None)
-    with pytest.raises(CannotRun, match="took the image and has None at its key: run this job again"):
+    with pytest.raises(CannotRun, match="took sha256:.* and has nothing at its build key: run this job again"):
         push(f"{registry.host}/acme/model", archived())
 
 

@@ -29,11 +29,11 @@ FILE = hashlib.md5(b"a model", usedforsecurity=False).hexdigest()
 def made(tmp_path_factory):
     """A pipeline of two outputs, a file and a folder, run by DVC itself and committed."""
     folder = tmp_path_factory.mktemp("made")
-    make = "import pathlib\n" + "".join(
+    make = "import pathlib\npathlib.Path('ran').touch()\n" + "".join(
         f"p = pathlib.Path({name!r}); p.parent.mkdir(parents=True, exist_ok=True); p.write_text({text!r})\n"
         for name, text in FILES.items()
     )
-    for name, text in {"dvc.yaml": PIPELINE, "make.py": make, ".gitignore": "models/\nreports/\n"}.items():
+    for name, text in {"dvc.yaml": PIPELINE, "make.py": make, ".gitignore": "models/\nreports/\nran\n"}.items():
         write_text(folder / name, text)
     write_text(folder / "data/contract.yaml", (SAMPLE / "data/contract.yaml").read_text(encoding="utf-8"))
     git(folder, "init", "-q")
@@ -360,3 +360,14 @@ def test_a_lock_without_outputs_has_none(tree):
     """Nor has one of a stage that only checks; an output without a hash is not looked for."""
     assert {} == restore.outputs({})
     assert {} == restore.outputs({"stages": {"check": {"cmd": "true"}, "other": {"outs": [{"path": "a"}]}}})
+
+
+@pytest.mark.parametrize(("cached", "ran"), [(True, False), (False, True)])
+def test_a_cache_without_runs_is_all_that_the_pipeline_needs(made, tree, cached, ran):
+    """What a release saves has none: DVC takes the outputs by the lock and runs no stage, which it does without them."""
+    Path("ran").unlink(missing_ok=True)
+    if cached:
+        shutil.copytree(made / ".dvc/cache/files", ".dvc/cache/files")
+    assert 0 == dvc.repro(root=tree)
+    assert ran == Path("ran").exists()
+    assert FILES == {path: Path(path).read_text() for path in FILES}

@@ -43,12 +43,12 @@ def test_compare_runs_no_stage_again(good):
 def test_a_stage_job_runs_its_stage_alone(good):
     """behaviour and deepchecks take what train made."""
     for job in ("behaviour", "deepchecks"):
-        assert ["restore", "fingerprint", job, "repro"] == good[1].judged.ran(job)
+        assert ["fingerprint", job, "repro"] == good[1].judged.ran(job)
 
 
 def test_train_begins_with_the_cache_of_main(good):
     """What the pull request did not change is not made again: only the stages from train on run."""
-    assert ["restore", "fingerprint", "train", "evaluate", "repro"] == good[1].judged.ran("train")
+    assert ["fingerprint", "train", "evaluate", "repro"] == good[1].judged.ran("train")
 
 
 def test_main_is_scored_from_its_own_bytes(good):

@@ -14,13 +14,13 @@ def test_main_runs_its_pipeline_and_publishes(pushed):
 
 def test_what_main_made_is_recorded_as_it_is(pushed):
     """No stage runs again for the record; a store that is not named is said once."""
-    assert ["restore", "fingerprint", "repro", "log", "push"] == pushed.ran("record")
+    assert ["fingerprint", "repro", "log", "push"] == pushed.ran("record")
     assert 1 == pushed.said("record").count("not configured")
 
 
 def test_what_release_saved_is_not_made_again(pushed):
     """The pipeline of the reports' own job takes every output from main's cache."""
-    assert ["restore", "fingerprint", "repro", "compare", "publish"] == pushed.ran("reports")
+    assert ["fingerprint", "repro", "compare", "publish"] == pushed.ran("reports")
 
 
 def test_main_saves_the_cache_that_pull_requests_begin_with(repository, saved):

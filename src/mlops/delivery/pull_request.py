@@ -97,7 +97,7 @@ def stop(hub: GitHub, branch: str, *, everybody: bool) -> str:
 
 
 def _merge(hub: GitHub, pull: dict, head: str) -> str:
-    said = "GitHub merges it once its checks are green"
+    said = "GitHub merges it once every rule of main holds"
     if pull.get("auto_merge"):
         return said
     try:

@@ -41,5 +41,6 @@ def pushed(name: str, archive: str, digest: str, key: str) -> str:
     registry.tag(name, digest, key)  # only now is it found: who comes second finds it whole
     again = registry.find(name, key)
     if again is None or again.image.digest != digest:
-        raise CannotRun(f"{name} took the image and has {again and again.image.digest} at its key: run this job again")
+        has = again.image.digest if again else "nothing"
+        raise CannotRun(f"{name} took {digest} and has {has} at its build key: run this job again")
     return f"pushed in the place of {there.image.digest}" if there else "pushed"
