@@ -29,7 +29,7 @@ $(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
-.PHONY: trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -107,6 +107,18 @@ smoke: setup ## run that image, and hold its answers against what was judged
 
 scan: setup ## known holes in that image (needs trivy)
 	@$(MLOPS) scan
+
+promote: setup ## an environment's next step, as a diff of its overlay   ENV=prod [STEP=next] [DIGEST=] [ATTEST='what I saw'] [FORCE=reason]
+	@$(MLOPS) promote $(call given,ENV,env) $(call given,STEP,step) $(call given,DIGEST,digest) $(call given,ATTEST,attest) $(call given,FORCE,force)
+
+rollback: setup ## back: without the challenger, or after full the champion of before   ENV=prod WHY='what I saw'
+	@$(MLOPS) rollback $(call given,ENV,env) $(call given,WHY,why)
+
+evidence: setup ## what is known of the step that an environment is at   ENV=prod [LABELS=file.csv]
+	@$(MLOPS) evidence $(call given,ENV,env) $(call given,LABELS,labels)
+
+guard: setup ## is an open step beyond a limit?   [ENV=]
+	@$(MLOPS) guard $(call given,ENV,env)
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
 	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from github_stub import SHA, GitHubStub, finished_run, pull, zipped
+from registry import listening
 from tables import Folder, applications, one_thread
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,14 @@ def cml_program(tmp_path):
     program.write_text(f"#!{sys.executable}\n{(ROOT / 'tests/cml_standin.py').read_text()}")
     program.chmod(0o755)
     return program
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A real registry of images."""
+    (tmp_path / "registry").mkdir()
+    with listening(tmp_path / "registry") as running:
+        yield running
 
 
 @pytest.fixture

@@ -94,6 +94,9 @@ class PullRequests:
         hub.concluded = {}  # commit -> how its checks ended
         hub.no_auto_merge = ""  # why GitHub does not merge by itself
         hub.no_stop = ""  # why it does not stop doing so
+        hub.green = False  # whether checks start by themselves, and have ended well when they are asked for
+        hub.bypass = False  # whether who asks may merge without a review
+        hub.merging = lambda branch, title: None  # what a merge does to main
 
     def opened(self, call):
         """POST pulls."""
@@ -129,8 +132,9 @@ class PullRequests:
             return 422, {"message": "Invalid request."}
         if self.heads(found["head"]["ref"]) != call.body["sha"]:
             return 409, {"message": "Head branch was modified. Review and try the merge again."}
-        if found["state"] != "open" or "clean status" not in self.hub.no_auto_merge:
-            return 405, {"message": "Pull Request is not mergeable"}
+        if found["state"] != "open" or not (self.hub.bypass or "clean status" in self.hub.no_auto_merge):
+            return 405, {"message": "At least 1 approving review is required by reviewers with write access."}
+        self.hub.merging(found["head"]["ref"], found["title"])
         found |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
         return 200, {"sha": "f" * 40, "merged": True, "message": "Pull Request successfully merged"}
 
@@ -175,8 +179,10 @@ class PullRequests:
     def runs(self, call, name):
         """GET actions/workflows/NAME/runs; a dispatch runs the head of its branch, and the remote knows it."""
         started = [self.heads(ref) for each, ref in self.hub.dispatched if each == name]
-        found = [sha for sha in (*self.hub.concluded, *started) if sha == call.query["head_sha"]]
-        return 200, {"workflow_runs": [{"head_sha": sha, "conclusion": self.hub.concluded.get(sha)} for sha in found]}
+        asked = call.query["head_sha"]
+        found = [sha for sha in (*self.hub.concluded, *started, *[asked] * self.hub.green) if sha == asked]
+        ended = self.hub.concluded | ({asked: "success"} if self.hub.green else {})
+        return 200, {"workflow_runs": [{"head_sha": sha, "conclusion": ended.get(sha)} for sha in found]}
 
 
 def pull_requests(hub: GitHubStub, heads=lambda branch: "") -> GitHubStub:

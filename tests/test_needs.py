@@ -9,11 +9,11 @@ from mlops.errors import CannotRun
 from mlops.needs import read, run
 
 
-def judged(monkeypatch, may_skip=(), **results):
+def judged(monkeypatch, may_skip=(), only="", **results):
     """Runs the verb on jobs with these results; returns its exit code."""
     monkeypatch.setenv("NEEDS", json.dumps({job: {"result": result, "outputs": {}} for job, result in results.items()}))
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
-    return run(Namespace(may_skip=list(may_skip)))
+    return run(Namespace(may_skip=list(may_skip), only=only))
 
 
 def test_passes_where_every_job_succeeded(monkeypatch):
@@ -55,7 +55,7 @@ def test_refuses_needs_that_name_no_result(text):
 
 def test_refuses_a_skip_of_an_unknown_job(monkeypatch):
     """A misspelt job in --may-skip is an error, not a pass."""
-    with pytest.raises(CannotRun, match="names 'trian', which is not among the needed jobs: train"):
+    with pytest.raises(CannotRun, match="'trian' is not among the needed jobs: train"):
         judged(monkeypatch, ["trian=typo"], train="success")
 
 
@@ -64,3 +64,18 @@ def test_refuses_a_skip_without_a_reason(monkeypatch, word):
     """A skip needs its reason."""
     with pytest.raises(CannotRun, match="gives no reason"):
         judged(monkeypatch, [word], train="success")
+
+
+def test_others_may_be_skipped_where_one_job_is_all_that_a_change_needs(monkeypatch):
+    """And only skipped: what ran must have succeeded, and so must that job."""
+    assert 0 == judged(monkeypatch, only="manifests", manifests="success", train="skipped", test="skipped")
+    assert 1 == judged(monkeypatch, only="manifests", manifests="success", train="failure")
+    assert 1 == judged(monkeypatch, only="manifests", manifests="failure", train="skipped")
+    assert 1 == judged(monkeypatch, only="manifests", manifests="skipped", train="skipped")
+    assert 1 == judged(monkeypatch, manifests="success", train="skipped")
+
+
+def test_refuses_a_job_that_is_none_as_the_only_one(monkeypatch):
+    """A misspelt word would let everything be skipped."""
+    with pytest.raises(CannotRun, match="'manifest' is not among the needed jobs"):
+        judged(monkeypatch, only="manifest", manifests="success", train="skipped")

@@ -11,7 +11,7 @@ from mlops import paths
 ROOT = Path(__file__).parents[1]
 NAMES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
 BY_VERBS = {"VERDICT", "REPORT", "REPORT_PAGE", "STOPPED", "IMAGE", "IMAGE_ABOUT", "SCAN", "SCANNED", "SARIF", "SBOM"}
-BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "OVERLAYS", "OVERLAY", "TRIVYIGNORE"}
+BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "BASE", "OVERLAYS", "OVERLAY", "TRIVYIGNORE"}
 
 
 def outputs() -> set[str]:
@@ -63,6 +63,7 @@ def test_git_keeps_what_people_review_and_nothing_that_is_made():
         "dvc.lock",
         "metrics.json",
         paths.TRIVYIGNORE,
+        paths.BASE,
         paths.OVERLAYS,
         paths.OVERLAY,
     }

@@ -70,7 +70,10 @@ def test_each_job_has_one_row_with_its_permissions_and_secrets():
     ("there", "instead"),
     [
         ("| deploy | contents: write,", "| deploy | contents: read,"),
-        ("| github.token, APP_PRIVATE_KEY, REGISTRY_TOKEN |", "| github.token, REGISTRY_TOKEN |"),
+        (
+            "| two issues | main's, two dependencies | github.token |",
+            "| two issues | main's, two dependencies | nothing |",
+        ),
         ("| pull-request.yml | lint | contents: read | checkout | the pull request's code | nothing |\n", ""),
         ("| reports.yml | pages |", "| reports.yml | gone |"),
     ],

@@ -10,7 +10,7 @@ def issues(hub: GitHubStub, token: str) -> GitHubStub:
     hub.tokens[token]["issues"] = "write"
 
     def listed(call):
-        found = [each for each in hub.issues if each["state"] == call.query["state"]]
+        found = [each for each in hub.issues if call.query["state"] in (each["state"], "all")]
         found = [each for each in found if call.query["creator"] == each["user"]["login"]]
         return 200, sorted(found, key=lambda each: each["number"], reverse=call.query["direction"] != "asc")
 

@@ -52,6 +52,14 @@ VERBS = {
     "trace": ("mlops.delivery.trace", "from an image, a request or an environment back to commit, data and verdict"),
     "verify": ("mlops.delivery.verify", "are the bytes here the ones that were reviewed?"),
     "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
+    "scope": ("mlops.delivery.scope", "does a change touch manifests/ alone?"),
+    "promote": ("mlops.rollout.promote", "an environment's next step, on evidence: a diff of its overlay"),
+    "rollback": ("mlops.rollout.rollback", "take a challenger back, or the champion that it became"),
+    "evidence": ("mlops.rollout.evidence", "what is known of the step that an environment is at"),
+    "guard": ("mlops.rollout.guard", "is an open step beyond a limit?"),
+    "alarm": ("mlops.rollout.alarm", "an issue about a challenger that was rolled back"),
+    "revert": ("mlops.rollout.revert", "propose to take a rolled back model off main"),
+    "aliases": ("mlops.rollout.aliases", "MLflow's @champion and @challenger follow an overlay"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
 

@@ -1,6 +1,7 @@
 """Verb `needs`: what the required check says of the jobs before it. Run: NEEDS='${{ toJSON(needs) }}' mlops needs.
 
-Every job must have succeeded. A skipped one is a failure as well, unless it is named with its reason: --may-skip JOB=REASON.
+Every job must have succeeded. A skipped one is a failure as well, unless it is named with its reason, --may-skip JOB=REASON, or one
+job is all that a change needs, --only JOB.
 """
 
 import json
@@ -15,13 +16,19 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--may-skip", action="append", default=[], metavar="JOB=REASON", help="a job that may be skipped, and why"
     )
+    parser.add_argument(
+        "--only", default="", metavar="JOB", help="the one job that the change needs: others may be skipped"
+    )
 
 
 def run(args) -> int:
     """Say each job's result in the step summary; 1 where one is not as it must be."""
     results, reasons = read(os.environ.get("NEEDS", "")), dict(map(_reason, args.may_skip))
-    if unknown := sorted(reasons.keys() - results.keys()):
-        raise CannotRun(f"--may-skip names '{unknown[0]}', which is not among the needed jobs: {', '.join(results)}")
+    if unknown := sorted({*reasons, *filter(None, [args.only])} - results.keys()):
+        raise CannotRun(f"'{unknown[0]}' is not among the needed jobs: {', '.join(results)}")
+    if args.only:
+        others = dict.fromkeys(results.keys() - {args.only}, f"only {args.only} is touched")
+        reasons = others | reasons
     lines, bad = [], []
     for job, result in results.items():
         excused = result == "skipped" and job in reasons

@@ -179,11 +179,46 @@ class Environment(Strict):
     auto: bool = False
 
 
+class Least(Strict):
+    """What a step must have had before the next one."""
+
+    requests: Annotated[int, Field(ge=1)]
+    hours: Annotated[float, Field(ge=0)]
+
+
+LEAST = {
+    "shadow": Least(requests=1000, hours=1),
+    "canary-01": Least(requests=200, hours=1),
+    "canary-05": Least(requests=1000, hours=4),
+    "canary-25": Least(requests=5000, hours=12),
+    "canary-50": Least(requests=10_000, hours=24),
+}
+
+
+class Limits(Strict):
+    """What a challenger may do at most before it is rolled back."""
+
+    failover: Share = 0.01
+    errors: Share = 0.01
+    p99: Annotated[float, Field(ge=1)] = 1.2
+    p99_ms: Annotated[float, Field(ge=0)] = 2
+    scores: Positive = 0.25
+    agreement: Share = 0.9
+    degradation: Positive = 0.02
+    settle_minutes: Annotated[float, Field(ge=0, le=120)] = 5
+
+
 class Delivery(Strict):
-    """What bots do about environments."""
+    """What bots do about environments, and what a step of a canary asks for."""
 
     paused: bool = False
     staging: Environment = Environment()
+    steps: dict[Literal["shadow", "canary-01", "canary-05", "canary-25", "canary-50"], Least] = {}
+    limits: Limits = Limits()
+
+    def least(self, step: str) -> Least:
+        """What `step` must have had."""
+        return self.steps.get(step, LEAST[step])
 
 
 class Params(Strict):

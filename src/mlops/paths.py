@@ -3,6 +3,7 @@
 CONTRACT = "data/contract.yaml"
 PARAMS = "params.yaml"
 LOCK = "dvc.lock"
+BASE = "manifests/base"
 OVERLAYS = "manifests/overlays"
 OVERLAY = OVERLAYS + "/{}/kustomization.yaml"
 TRIVYIGNORE = ".trivyignore.yaml"

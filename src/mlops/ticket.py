@@ -71,8 +71,8 @@ def closed(hub: GitHub, ticket: dict, link: str) -> str:
     return f"ticket #{ticket['number']} is closed: all jobs are green again"
 
 
-def find(hub: GitHub, about: str) -> dict | None:
-    """Return the oldest open ticket of a workflow that a bot has opened; people may quote its mark."""
-    issues = hub.pages("issues", state="open", creator="github-actions[bot]", sort="created", direction="asc")
+def find(hub: GitHub, about: str, state: str = "open") -> dict | None:
+    """Return the oldest ticket about something that a bot has opened; people may quote its mark. state: open, or all."""
+    issues = hub.pages("issues", state=state, creator="github-actions[bot]", sort="created", direction="asc")
     mark = MARK.format(about)
     return next((each for each in issues if (each["body"] or "").startswith(mark) and "pull_request" not in each), None)

@@ -15,7 +15,7 @@ from mlops.delivery import signature
 from mlops.delivery.build_key import build_key
 from mlops.files import write_json
 from oci import archive
-from registry import CONTAINERS, listening
+from registry import CONTAINERS
 from remote import git
 
 MODEL, DATA, COMMIT = "a" * 64, "d" * 64, "c" * 40
@@ -39,14 +39,6 @@ else:
     words = ["--key", key, "--use-signing-config=false", "--tlog-upload=false", *words]
 os.execv({real!r}, [{real!r}, verb, *words])
 """
-
-
-@pytest.fixture
-def registry(tmp_path, monkeypatch):
-    """A real one."""
-    (tmp_path / "registry").mkdir()
-    with listening(tmp_path / "registry") as running:
-        yield running
 
 
 @pytest.fixture

@@ -27,6 +27,6 @@ def test_a_fixture_renders_to_its_golden_file(name):
 
 
 def test_each_component_has_a_fixture():
-    """And base."""
+    """And base, a step, and monitoring."""
     components = {path.parent.name for path in (HERE.parents[1] / "manifests/components").glob("*/kustomization.yaml")}
-    assert components | {"base"} == set(FIXTURES)
+    assert components | {"base", "canary", "monitoring"} == set(FIXTURES)

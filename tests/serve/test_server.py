@@ -119,10 +119,25 @@ def test_a_second_signal_loses_no_row_in_silence(serve, scorer, tmp_path):
 
 
 def test_ending_takes_less_than_a_cluster_waits():
-    """Draining, finishing and writing together, by default, against compose's time and the manifests'."""
-    takes = Settings().drain_seconds + server.GRACE + logs.LAST + 1
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["model"]
-    (pod,) = yaml.safe_load_all((ROOT / "manifests/base/champion.yaml").read_text(encoding="utf-8"))
-    given = pod["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert takes < 30  # Kubernetes' own
-    assert takes < min(given, int(compose["stop_grace_period"].removesuffix("s")))
+    """Draining, finishing and writing together, against compose's time, and against the manifests' with their drain."""
+    rest = server.GRACE + logs.LAST + 1
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["champion"]
+    pod = yaml.safe_load((ROOT / "manifests/model/deployment.yaml").read_text(encoding="utf-8"))["spec"]["template"][
+        "spec"
+    ]
+    lines = (ROOT / "manifests/base/model.env").read_text(encoding="utf-8").splitlines()
+    drain = next(float(line.partition("=")[2]) for line in lines if line.startswith("DRAIN_SECONDS="))
+    assert Settings().drain_seconds + rest < int(compose["stop_grace_period"].removesuffix("s"))
+    assert drain + rest < pod["terminationGracePeriodSeconds"]
+    assert drain > 30  # seconds that a cluster's DNS may keep an answer: no router knows a new pod sooner
+
+
+def test_an_answer_is_one_write(serve):
+    """Its head waits for its body, or for nobody where there is none."""
+    running = serve()
+    with socket.create_connection(("127.0.0.1", running.port)) as caller:
+        caller.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        first = caller.recv(65536)
+        assert first.endswith(b'{"status":"ok"}')
+        caller.sendall(b"HEAD /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert caller.recv(65536).startswith(b"HTTP/1.1 405")

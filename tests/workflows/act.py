@@ -94,11 +94,12 @@ class Repository:
         tree: Path | None = None,
         until: str = "",
         named=None,
+        secrets=None,
         **env: str,
     ) -> Done:
         """Run a workflow file of `tree` (default: main's) for an event, and wait for its end.
 
-        until: a job; it and what it needs are all that runs. named: repository variables (`vars`).
+        until: a job; it and what it needs are all that runs. named: repository variables (`vars`). secrets: the repository's.
         """
         tree, here = tree or self.folder / "main", self._here(payload)
         given = {
@@ -112,6 +113,7 @@ class Repository:
         command += ["-P", "ubuntu-24.04=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-e", str(here / "event.json")]
         command += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         command += [word for name, value in (named or {}).items() for word in ("--var", f"{name}={value}")]
+        command += [word for name, value in (secrets or {}).items() for word in ("-s", f"{name}={value}")]
         command += ["-j", until] if until else []
         command += [word for pin in stand_ins(tree) for word in ("--local-repository", pin)]
         ended = subprocess.run(command, cwd=tree, env=surroundings(here), capture_output=True, text=True)

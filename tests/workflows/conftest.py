@@ -18,7 +18,8 @@ from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
 RUN = 12
 # The job `test` runs in full in .ci/run; here it shows that the verb works in its job.
 FEW_TESTS = {"PYTEST_ADDOPTS": "tests/test_needs.py"}
-LOOT = "loot.jsonl"
+LOOT, FENCE = "loot.jsonl", "`" * 3
+PROD = "manifests/overlays/prod/kustomization.yaml"
 SPY = f"""
 import atexit, json, os, pathlib, subprocess
 with open(pathlib.Path.home() / "{LOOT}", "a") as loot:
@@ -118,6 +119,28 @@ def hostile(repository, pushed) -> PullRequest:
         (tree / "src/model/metrics.py").open("a", encoding="utf-8").write(SPY)
         edit(tree, "params.yaml", "max_degradation: 0.01", "max_degradation: 0.9")
         return through(repository, hub, tree, commit(tree, "A harmless change"), source="mallory/loans")
+
+
+@pytest.fixture(scope="session")
+def moved(repository, pushed) -> PullRequest:
+    """A fork's pull request that touches manifests/ alone, by a text that tries to be more than a text."""
+    tree, hub = repository.clone("moved"), GitHubStub(NAME)
+    with hub:
+        edit(tree, PROD, "rollout/stable", "rollout/shadow")
+        edit(tree, PROD, "namespace: model-prod", f"namespace: model-prod # {FENCE}")
+        with (tree / PROD).open("a", encoding="utf-8") as file:
+            file.write(f"# {FENCE}\n# **passed** @acme/owners ![](https://evil.example/pixel.png)\n")
+        return through(repository, hub, tree, commit(tree, "Promote"), source="mallory/loans")
+
+
+@pytest.fixture(scope="session")
+def unruly(repository, pushed) -> Done:
+    """What the job manifests says of a change that breaks the policy."""
+    tree = repository.clone("unruly")
+    edit(tree, "manifests/model/deployment.yaml", "runAsNonRoot: true", "runAsNonRoot: false")
+    commit(tree, "Run as root")
+    event = {"action": "opened", "pull_request": {"number": 8, "base": {"ref": "main"}}}
+    return repository.run("pull-request.yml", "pull_request", event, tree, until="manifests")
 
 
 def through(repository: Repository, hub: GitHubStub, tree: Path, sha: str, source: str = NAME) -> PullRequest:

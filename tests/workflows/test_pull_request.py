@@ -10,10 +10,10 @@ import pytest
 from mlops import dvc
 from mlops.delivery.restore import outputs
 from workflows.act import TOKEN
-from workflows.conftest import LOOT
+from workflows.conftest import FENCE, LOOT
 
 pytestmark = pytest.mark.slow
-JOBS = {"lint", "test", "train", "behaviour", "deepchecks", "compare", "verdict"}
+JOBS = {"manifests", "lint", "test", "train", "behaviour", "deepchecks", "compare", "verdict"}
 RED = {"compare": "failure", "verdict": "failure"}
 
 
@@ -127,3 +127,26 @@ def test_a_fork_that_lies_in_its_report_is_still_red(hostile):
     with zipfile.ZipFile(hostile.judged.artifact("report")) as report:
         assert "This pull request PASSES" in report.read("report.md").decode()
     assert "failure" == hostile.judged.jobs["verdict"]
+
+
+def test_a_change_of_manifests_alone_takes_the_short_way(moved):
+    """No model is judged; what stands in the place of a report says what would change."""
+    assert {"manifests": "success", "verdict": "success"} == moved.judged.jobs
+    assert ["manifests", "scan", "scope"] == moved.judged.ran("manifests")
+    assert "train: skipped, because only manifests is touched" in moved.judged.said("verdict")
+    with zipfile.ZipFile(moved.judged.artifact("report")) as report:
+        assert "prod would serve what its overlay says below" in report.read("report.md").decode()
+
+
+def test_a_text_of_a_fork_stays_a_text_in_its_comment(moved):
+    """No mention, no image, no end of the frame that it stands in; the touched path is named above it."""
+    (said,) = moved.hub.comments[7]
+    assert "manifests/overlays/prod/kustomization.yaml" in said["body"].partition("# Only manifests/ changes")[0]
+    assert 2 == said["body"].count(FENCE)
+    assert "evil.example" not in said["body"].rpartition(FENCE)[2]
+
+
+def test_a_change_that_breaks_the_policy_is_red(unruly):
+    """And says which rule."""
+    assert {"manifests": "failure"} == unruly.jobs
+    assert "A container runs as a user that is not root." in unruly.said("manifests")

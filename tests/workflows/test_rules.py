@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from mlops.comment.clean import JUDGE
+from mlops.delivery import overlay
 from mlops.delivery.restore import NAME
 from mlops.delivery.signature import WORKFLOW as SIGNER
 from mlops.lock import WORKFLOW
+from mlops.rollout import step
 from workflows import rules
 from workflows.rules import RULES, File
 
@@ -160,7 +162,7 @@ def file(name):
 def test_a_pull_request_is_given_nothing_but_its_own_code():
     """Every job of pull-request.yml may read the repository, and names no secret and no token."""
     found = file("pull-request.yml")
-    assert [{"contents": "read"}] * 7 == [job["permissions"] for job in found.jobs.values()]
+    assert [{"contents": "read"}] * 8 == [job["permissions"] for job in found.jobs.values()]
     assert [] == re.findall(r"secrets\.|secrets:|github\.token|GITHUB_TOKEN|environment:", found.text)
 
 
@@ -182,9 +184,52 @@ def test_only_a_pull_request_is_cancelled_by_its_next_commit():
 
 
 def test_the_jobs_run_the_verbs_of_the_design():
-    """lint, test, train, behaviour, deepchecks, compare, verdict, in this order."""
-    expected = ["lint", "test", "train", "behaviour", "deepchecks", "compare", "verdict"]
+    """manifests, lint, test, train, behaviour, deepchecks, compare, verdict, in this order."""
+    expected = ["manifests", "lint", "test", "train", "behaviour", "deepchecks", "compare", "verdict"]
     assert expected == list(file("pull-request.yml").jobs)
+
+
+def test_a_change_of_manifests_alone_skips_what_judges_a_model_and_nothing_else_does():
+    """Each job but manifests and verdict waits for the word of manifests, or for one that does; verdict names it as the one that counts."""
+    jobs = file("pull-request.yml").jobs
+    route = "needs.manifests.outputs.only != 'true'"
+    assert ["lint", "test", "train"] == [name for name, job in jobs.items() if route in str(job.get("if"))]
+    assert [("train", None), ("train", None)] == [
+        (jobs[name]["needs"], jobs[name].get("if")) for name in ("behaviour", "deepchecks")
+    ]
+    assert "needs.train.result != 'skipped'" in jobs["compare"]["if"]
+    assert sorted(jobs.keys() - {"verdict"}) == sorted(jobs["verdict"]["needs"])
+    last = jobs["verdict"]["steps"][-1]
+    assert "${{ needs.manifests.outputs.only == 'true' && 'manifests' || '' }}" == last["env"]["ONLY"]
+
+
+def test_who_looks_at_figures_may_change_nothing_and_who_changes_sees_no_figures():
+    """guard.yml: a source's token and a token that writes are never in one job."""
+    jobs = file("guard.yml").jobs
+    writers = [name for name, job in jobs.items() if "contents: write" in yaml.dump(job["permissions"])]
+    readers = [name for name, job in jobs.items() if "PROMETHEUS_TOKEN" in yaml.dump(job)]
+    assert (["rollback", "revert"], ["look"]) == (writers, readers)
+    assert {"contents": "read"} == jobs["look"]["permissions"]
+
+
+def test_an_environment_moves_by_a_persons_dispatch_or_an_alarm_and_from_main_alone():
+    """No pull request starts promote or guard, and no other branch's code runs in them."""
+    guard, promote = file("guard.yml"), file("promote.yml")
+    assert {"schedule", "repository_dispatch", "workflow_dispatch"} == guard.triggers.keys()
+    assert {"workflow_dispatch", "push"} == promote.triggers.keys()
+    assert {"branches": ["main"], "paths": ["manifests/overlays/prod/**"]} == promote.triggers["push"]
+    assert "github.ref == 'refs/heads/main'" == guard.jobs["look"]["if"]
+    for name in ("promote", "rollback"):
+        assert "github.ref == 'refs/heads/main'" in promote.jobs[name]["if"]
+    assert "promote-${{ inputs.environment || 'aliases' }}" == promote.yaml["concurrency"]["group"]
+    assert [False, False] == [each.yaml["concurrency"]["cancel-in-progress"] for each in (guard, promote)]
+
+
+def test_every_environment_and_step_can_be_dispatched():
+    """The choices are the overlays and the steps there are."""
+    inputs = file("promote.yml").triggers["workflow_dispatch"]["inputs"]
+    assert set(overlay.environments(rules.ROOT)) == set(inputs["environment"]["options"])
+    assert ["next", *step.ORDER[1:], "rollback"] == inputs["step"]["options"]
 
 
 def test_who_compares_has_all_of_mains_history():
@@ -294,7 +339,7 @@ def test_githubs_token_goes_to_githubs_registry_alone():
         for line in each.text.splitlines()
         if line.strip().startswith("REGISTRY_TOKEN: ${{")
     ]
-    assert 4 == len(said)
+    assert 7 == len(said)
     assert {"REGISTRY_TOKEN: ${{ secrets.REGISTRY_TOKEN || (!vars.IMAGE_REPOSITORY && github.token) || '' }}"} == set(
         said
     )
@@ -323,8 +368,11 @@ def test_both_ends_of_the_cache_name_it_alike():
 
 def test_every_artifact_that_is_read_is_written():
     """report and lock are what comment.yml and `make lock` ask for; cache-* is what the later jobs begin with."""
-    steps = file("pull-request.yml").steps
-    written = [step["with"]["name"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    steps, results = (
+        file("pull-request.yml").steps,
+        rules.File.read(rules.ROOT / ".github/actions/results/action.yml").steps,
+    )
+    written = [step["with"]["name"] for step in [*steps, *results] if "upload-artifact" in step.get("uses", "")]
     assert ["dvc-${{ hashFiles('dvc.lock') }}", "report", "lock", "pages"] == written
     assert NAME.format("${{ hashFiles('dvc.lock') }}") == written[0]
     asked = {step["with"]["artifacts"] for step in steps if "artifacts" in step.get("with", {})}

@@ -5,7 +5,7 @@ from pathlib import Path
 from mlops.delivery import overlay, policy
 from mlops.delivery.render import rendered
 from mlops.errors import CannotRun
-from mlops.paths import OVERLAY, OVERLAYS
+from mlops.paths import BASE, OVERLAY, OVERLAYS
 
 
 def run(args) -> int:
@@ -13,10 +13,11 @@ def run(args) -> int:
     broken = 0
     if not overlay.environments():
         raise CannotRun(f"{OVERLAYS} has no environment: there is nothing to judge, which is no pass")
+    own = policy.pinned(rendered(BASE))
     for environment in overlay.environments():
-        images = overlay.read(environment)
+        images = {*map(str, overlay.read(environment).values()), *own}
         objects = rendered(Path(OVERLAY.format(environment)).parent)
-        found = policy.faults(objects) + policy.strangers(objects, set(map(str, images.values())))
+        found = policy.faults(objects) + policy.strangers(objects, images)
         print(f"{environment}: {len(objects)} objects, {f'{len(found)} faults' if found else 'no fault'}")
         for fault in found:
             print(f"- {fault}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mlops import yamledit
+from mlops.dvc import git
 from mlops.errors import CannotRun
 from mlops.paths import OVERLAY, OVERLAYS
 
@@ -81,6 +82,22 @@ def read(environment: str, root=".") -> dict[str, Image]:
     """Return the images of an environment as the files below `root` say."""
     name = file(environment, root)
     return images(Path(root, name).read_text(encoding="utf-8"), name)
+
+
+def at(commit: str, name: str, root=".") -> str:
+    """Return the text of the overlay `name` as a commit has it; raises CannotRun where it has none."""
+    text = git("show", f"{commit}:{name}", root=root, check=False)
+    if text is None:
+        raise CannotRun(f"{commit[:12]} has no {name}: it is the overlay of another commit")
+    return f"{text}\n"
+
+
+def namespace(text: str, name: str) -> str:
+    """Return the namespace that the overlay `name` with this text sets; raises CannotRun where it sets none."""
+    found = (yaml.safe_load(text) or {}).get("namespace")
+    if not found:
+        raise CannotRun(f"{name} sets no namespace: add a line `namespace:` of its own")
+    return found
 
 
 def with_image(text: str, name: str, role: str, image: Image) -> str:

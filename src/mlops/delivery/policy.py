@@ -45,6 +45,12 @@ def strangers(objects: list[dict], images: set[str]) -> list[str]:
     return found
 
 
+def pinned(objects: list[dict]) -> set[str]:
+    """Return the images that manifests/base itself names by a digest: the router's, which no overlay lists."""
+    found = {container["image"] for each in objects for container, _ in _containers(each)}
+    return {image for image in found if DIGEST.fullmatch(image.partition("@")[2])}
+
+
 def digest_only(container: dict, spec: dict) -> str | None:
     """An image is named by its digest, as a tag may move."""
     repository, _, digest = container["image"].partition("@")

@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops.delivery import pull_request
@@ -24,13 +24,14 @@ MAIN = "refs/remotes/origin/main"
 class Proposal:
     """What is proposed: files {path: text} as they should be on main, on a branch, with a title and a body.
 
-    Another content has another title: by its title it is known whether a person has settled it already.
+    tree: git's name of a whole tree, in the place of files. Another content has another title: by its title it is known whether a person has settled it already.
     """
 
     branch: str
     title: str
     body: str
-    files: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)
+    tree: str = ""
 
 
 def fetched(hub: GitHub, root=".") -> str:
@@ -49,24 +50,36 @@ def read(commit: str, path: str, root=".") -> str:
         raise CannotRun(f"there is no file {path} in {commit[:12]}") from None
 
 
-def propose(hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool = False, merge: bool = False) -> str:
+def pushed(hub: GitHub, branch: str, path: str, root=".") -> str:
+    """Return the text of a file of a branch of the remote, "" where there is no such branch or file."""
+    commit = _remote(hub, branch, root)
+    try:
+        return read(commit, path, root) if commit else ""
+    except CannotRun:
+        return ""
+
+
+def propose(
+    hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool = False, merge: bool = False, asked: bool = False
+) -> str:
     """Push the branch and open its pull request, or bring both up to date; return a sentence that says what was done.
 
     main: the commit that the files were made of, and no newer one, whose changes they would undo.
     app: the token is an App's, so checks start by themselves. merge: GitHub is to merge it once they are green.
+    asked: a person, or an alarm, asks for it now, whatever was closed before.
     Raises CannotRun where the push is refused: somebody else pushed at the same moment, and this can simply be run again.
     """
     branch, title = proposal.branch, proposal.title
-    tree = _tree(main, proposal.files, root)
+    tree = _tree(main, proposal, root)
     pull = pull_request.find(hub, branch)
-    why = _there(proposal, tree, main, root) or _settled(hub, proposal, pull)
+    why = _there(proposal, tree, main, root) or ("" if asked else _settled(hub, proposal, pull))
     if why:
         return f"nothing to propose: {why}{_retired(hub, proposal, pull, why, main, root)}"
     old = _remote(hub, branch, root)
     if old and not _own(old, main, root):
         return _theirs(hub, proposal, pull)
     stands = bool(old) and _stands(old, tree, main, root)
-    head = old if stands else _commit(title, tree, main, root)
+    head = old if stands else commit_tree(title, tree, main, root)
     if not stands:
         _push(hub, proposal, head, old, root)
     pull = pull_request.keep(hub, pull, branch, title, proposal.body)
@@ -143,18 +156,21 @@ def _stands(old: str, tree: str, main: str, root) -> bool:
     return found == tree and not _git(root, "rev-list", "--max-count=1", main, f"^{old}")
 
 
-def _tree(main: str, files: dict[str, str], root) -> str:
-    """Return the tree of `main` with these files, made beside the index that a person uses."""
+def _tree(main: str, proposal: Proposal, root) -> str:
+    """Return the tree that is proposed: of `main` with these files, made beside the index that a person uses."""
+    if proposal.tree:
+        return proposal.tree
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _git(root, "read-tree", main, **index)
-        for path, text in files.items():
+        for path, text in proposal.files.items():
             blob = _git(root, "hash-object", "-w", "--stdin", given=text.encode())
             _git(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         return _git(root, "write-tree", **index)
 
 
-def _commit(title: str, tree: str, main: str, root) -> str:
+def commit_tree(title: str, tree: str, main: str, root=".") -> str:
+    """Make the bot's commit of a tree on top of `main`, and return its name."""
     who = {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")

@@ -1,5 +1,6 @@
 """GitHub's half of a pull request that a bot keeps: which one it is, what it says, its checks, and its merge."""
 
+import time
 from collections.abc import Iterator
 
 from mlops.github import GitHub, GitHubError
@@ -75,6 +76,32 @@ def merge(hub: GitHub, pull: dict, head: str) -> str:
         if not 200 <= error.status < 500:
             raise
         return f"it waits for a person: {error.reason}"
+
+
+def finish(hub: GitHub, branch: str, seconds: float, pause: float = 10) -> str:
+    """Merge the open pull request of a branch as soon as its checks are green, and return what came of it.
+
+    It waits for them at most so many seconds, and looks every `pause`. What GitHub refuses (a review is missing, and this token may
+    not go without) is left to a person.
+    """
+    until = time.monotonic() + seconds
+    pull = find(hub, branch)
+    if pull is None:
+        return f"{branch} has no open pull request: nothing is merged"
+    head, name = hub.get(f"git/ref/heads/{branch}")["object"]["sha"], f"#{pull['number']}"  # pulls lag behind a push
+    while not (done := (_checks(hub, head) or {}).get("conclusion")):
+        if time.monotonic() > until:
+            return f"{name} waits for a person: its checks were not done in {seconds:.0f} s"
+        time.sleep(pause)
+    if done != "success":
+        return f"{name} waits for a person: its checks ended with {done}"
+    try:
+        hub.put(f"pulls/{pull['number']}/merge", {"sha": head, "merge_method": "squash"})
+    except GitHubError as error:
+        if not 400 <= error.status < 500:
+            raise
+        return f"{name} is green and waits for a person: {error.reason}"
+    return f"{name} is merged"
 
 
 def stop(hub: GitHub, branch: str, *, everybody: bool) -> str:

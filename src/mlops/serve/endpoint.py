@@ -30,6 +30,7 @@ def endpoint(
 ) -> Callable:
     """Return the ASGI function that answers a body of at most `most` bytes with `work(body, asked)`, which raises Refused."""
     key = state.settings.user_hash_key.encode()
+    whose = b"x-model-hash", metrics.model_hash.encode()  # by it the router knows an answer of ours
 
     async def called(scope, receive, send) -> None:
         start = time.perf_counter()
@@ -54,7 +55,7 @@ def endpoint(
             )
             status, answer = 500, _failure("the model could not answer; the log says why", asked)
             counts.failed += 1
-        about = [(b"x-request-id", asked.id.encode())]
+        about = [(b"x-request-id", asked.id.encode()), whose]
         if b"traceparent" in headers and (trace := request.trace(headers)):
             about.append((b"traceparent", trace.encode()))
         if state.draining:

@@ -11,7 +11,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-ARMS = ("champion", "challenger", "none")
+ARMS = ("champion", "challenger", "shadow", "none")  # shadow: a copy, whose answer nobody sees
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 SHARES = tuple(step / 10 for step in range(1, 11))
 SPREADS = 10  # edges of the histogram of predicted numbers, between the smallest and largest that the contract allows

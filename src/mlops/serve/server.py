@@ -1,5 +1,6 @@
 """One process that listens: uvicorn, with a drain between SIGTERM and the end."""
 
+import asyncio
 import json
 import logging
 import signal
@@ -9,6 +10,7 @@ import threading
 from datetime import UTC, datetime
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mlops.errors import CannotRun
 from mlops.serve.service import Service, service
@@ -50,6 +52,44 @@ class Server(uvicorn.Server):
 
     def _end(self) -> None:
         self.told.draining = self.should_exit = True
+
+
+class Joined:
+    """A transport that holds back the head of an answer until its body comes, or the loop turns: one write, whole or not at all."""
+
+    def __init__(self, transport: asyncio.Transport):
+        self._transport, self._head, self._later = transport, b"", asyncio.get_running_loop().call_soon
+
+    def __getattr__(self, name: str):
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Keep a head; write anything else, behind the head that is kept."""
+        if not self._head and data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
+            self._head = data
+            self._later(self._flush)
+            return
+        head, self._head = self._head, b""
+        self._transport.write(head + data)
+
+    def close(self) -> None:
+        """Write what is kept, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP whose answers are one write each: a process that is stopped between two would leave half an answer, which no router mends."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self.transport = Joined(transport)
 
 
 class Lines(logging.Formatter):
@@ -104,6 +144,6 @@ def listening(settings: Settings) -> socket.socket:
 
 def _config(app: Service, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app, host=settings.listen, port=settings.port, loop="uvloop", http="httptools", lifespan="on", log_config=None,
+        app, host=settings.listen, port=settings.port, loop="uvloop", http=Protocol, lifespan="on", log_config=None,
         access_log=False, server_header=False, timeout_graceful_shutdown=GRACE, timeout_keep_alive=KEEP_ALIVE,
     )  # fmt: skip

@@ -1,0 +1,55 @@
+"""A rolled back challenger has one issue, with the figures, which a person closes."""
+
+import pytest
+
+from github_stub import Fault, GitHubStub
+from mlops.cli import main as mlops
+from rollout_cases import SECOND, THIRD
+from tickets import issues
+
+WHY = "the challenger answered none of 40 requests"
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """The API, and a token that may write issues."""
+    with issues(GitHubStub(), "ghs_issues") as running:
+        given = {"GITHUB_REPOSITORY": running.repository, "GITHUB_TOKEN": "ghs_issues", "GITHUB_API_URL": running.url}
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def run(digest: str = SECOND.digest) -> int:
+    """Run the verb for prod."""
+    return mlops(["alarm", "--env", "prod", "--digest", digest, "--why", WHY])
+
+
+def test_one_issue_a_challenger(stub):
+    """Asked twice it is one; another challenger has its own."""
+    assert (0, 0, 0) == (run(), run(), run(THIRD.digest))
+    assert [f"prod: challenger {each * 12} is rolled back" for each in "bc"] == [each["title"] for each in stub.issues]
+    assert WHY in stub.issues[0]["body"]
+    assert "docs/runbook.md" in stub.issues[0]["body"]
+
+
+def test_what_a_person_has_closed_is_not_opened_again(stub):
+    """However long the alarm goes on."""
+    assert 0 == run()
+    stub.issues[0]["state"] = "closed"
+    assert 0 == run()
+    assert 1 == len(stub.issues)
+
+
+def test_where_issues_are_off_it_is_said(stub, capsys):
+    """And fails nothing."""
+    stub.faults.append(Fault("GET .*/issues", 410))
+    assert 0 == run()
+    assert "because Issues are off" in capsys.readouterr().out
+
+
+def test_any_other_refusal_is_an_error(stub, capsys):
+    """Nobody would be told."""
+    stub.faults.append(Fault("POST .*/issues", 403))
+    assert 2 == run()
+    assert "403" in capsys.readouterr().err
