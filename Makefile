@@ -20,12 +20,20 @@ typed = $(and $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 given = $(if $(call typed,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
 needed = $(or $(call typed,$(1)),$(error $(1)= is missing: make adopt DATA=file.csv TARGET=column))
 
-ADOPT := DATA TARGET PROTECTED TIME ID GROUP POSITIVE TASK BASE
-ifneq ($(filter adopt,$(MAKECMDGOALS)),)
-unexport $(ADOPT)
+# Words of these verbs: a misspelt one would be left out in silence.
+adopt-words := DATA TARGET PROTECTED TIME ID GROUP POSITIVE TASK BASE
+promote-words := ENV STEP DIGEST ATTEST FORCE
+rollback-words := ENV WHY DIGEST
+evidence-words := ENV LABELS
+guard-words := ENV
+VERB := $(firstword $(filter adopt promote rollback evidence guard,$(MAKECMDGOALS)))
+ifneq ($(VERB),)
+unexport $($(VERB)-words)
 WORDS := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-UNKNOWN := $(strip $(filter-out $(ADOPT) UV DVC_REMOTE_URL,$(WORDS)))
-$(if $(UNKNOWN),$(error make adopt has no word $(UNKNOWN); it has $(ADOPT): mend it, or set a variable of the environment before `make`))
+UNKNOWN := $(strip $(filter-out $($(VERB)-words) UV DVC_REMOTE_URL,$(WORDS)))
+$(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-words): mend it, or set a variable of the environment before `make`))
+endif
+ifeq ($(VERB),adopt)
 $(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
 endif
 
@@ -61,7 +69,8 @@ test: setup ## the template's own tests
 	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
-	@$(RUN) --group slow pytest -q -m slow -n auto --dist loadfile
+	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadfile
+	@$(RUN) --group slow pytest -q -m load
 
 lint: setup ## ruff, zizmor, actionlint, hadolint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
@@ -111,8 +120,8 @@ scan: setup ## known holes in that image (needs trivy)
 promote: setup ## an environment's next step, as a diff of its overlay   ENV=prod [STEP=next] [DIGEST=] [ATTEST='what I saw'] [FORCE=reason]
 	@$(MLOPS) promote $(call given,ENV,env) $(call given,STEP,step) $(call given,DIGEST,digest) $(call given,ATTEST,attest) $(call given,FORCE,force)
 
-rollback: setup ## back: without the challenger, or after full the champion of before   ENV=prod WHY='what I saw'
-	@$(MLOPS) rollback $(call given,ENV,env) $(call given,WHY,why)
+rollback: setup ## back: without the challenger, or after full the champion of before   ENV=prod WHY='what I saw' [DIGEST=]
+	@$(MLOPS) rollback $(call given,ENV,env) $(call given,WHY,why) $(call given,DIGEST,digest)
 
 evidence: setup ## what is known of the step that an environment is at   ENV=prod [LABELS=file.csv]
 	@$(MLOPS) evidence $(call given,ENV,env) $(call given,LABELS,labels)

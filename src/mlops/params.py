@@ -188,7 +188,7 @@ class Least(Strict):
 
 LEAST = {
     "shadow": Least(requests=1000, hours=1),
-    "canary-01": Least(requests=200, hours=1),
+    "canary-01": Least(requests=500, hours=1),
     "canary-05": Least(requests=1000, hours=4),
     "canary-25": Least(requests=5000, hours=12),
     "canary-50": Least(requests=10_000, hours=24),

@@ -1,4 +1,4 @@
-"""A change of manifests/ alone is told from every other."""
+"""A change of overlays alone is told from every other."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def only(remote, files: dict[str, str], tmp_path) -> str:
     return (tmp_path / "output").read_text().strip()
 
 
-def test_manifests_alone_are_all_of_a_change(remote, tmp_path):
+def test_overlays_alone_are_all_of_a_change(remote, tmp_path):
     """The report says which environment changes, and how."""
     moved = TEXT.replace("rollout/stable", "rollout/shadow")
     assert "only=true" == only(remote, {OVERLAY: moved}, tmp_path)
@@ -53,7 +53,7 @@ def test_anything_else_is_not(remote, tmp_path, files):
 def test_a_file_that_leaves_or_enters_counts_as_both(remote, tmp_path):
     """A rename has two names."""
     (remote.path / "src/a.py").unlink()
-    assert "only=false" == only(remote, {"manifests/a.py": "1\n"}, tmp_path)
+    assert "only=false" == only(remote, {"manifests/overlays/a.py": "1\n"}, tmp_path)
 
 
 def test_no_change_is_not_one_of_manifests(remote, tmp_path, capsys):
@@ -85,6 +85,6 @@ def test_a_base_that_is_not_there_is_an_error(remote, capsys):
 
 def test_a_text_cannot_end_its_own_frame(remote, tmp_path):
     """What it says after that would be the report's."""
-    assert "only=true" == only(remote, {"manifests/b.yaml": f"b: 2\n{FENCE}\n**passed**\n"}, tmp_path)
+    assert "only=true" == only(remote, {"manifests/overlays/b.yaml": f"b: 2\n{FENCE}\n**passed**\n"}, tmp_path)
     said = (remote.path / "reports/report.md").read_text()
     assert 2 == said.count(FENCE)

@@ -1,9 +1,10 @@
-"""What a canary costs its users: python tests/rollout/measure.py [seconds] [rate] [shadow] prints a table in Markdown.
+"""What a canary costs its users: python tests/rollout/measure.py [seconds] [rate] [faults] [shadow] [guard] prints tables in Markdown.
 
 Two models are trained on few rows; each line has services and routers of its own. Seconds (10) are those of load before a fault, and
-at least as many from it on; rate (300) is in requests a second. `shadow`: that alone.
+at least as many from it on; rate (300) is in requests a second. Without a word: all three.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -17,6 +18,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/sample/src")]
 from mlops.onnx_model import Model  # noqa: E402
 from mlops.serve.scorer import Scorer  # noqa: E402
 from rollout import faults  # noqa: E402
+from rollout.alarms import rolled_back  # noqa: E402
 from rollout.faults import ABSENT, FAULTS, Seen, World, p99  # noqa: E402
 from tables import Folder, applications, one_thread  # noqa: E402
 
@@ -65,9 +67,21 @@ def main(seconds: float, rate: float, folder: Path) -> None:
     models = trained(folder / "champion", 1), trained(folder / "challenger", 2)
     scorer = Scorer(Model.read(models[0] / "models/model.onnx"), Folder(models[0]).table, max_rows=2000)
     world = World(models, json.dumps(scorer.example).encode(), folder, seconds, rate)
-    if "shadow" not in sys.argv:
-        faulty(world)
-    shadow(world)
+    parts = {"faults": faulty, "shadow": shadow, "guard": guarded}
+    for name in [each for each in parts if each in sys.argv] or parts:
+        parts[name](world)
+
+
+def guarded(world: World) -> None:
+    """Print how long each fault takes to the merged rollback, with the guard looking each second."""
+    hashes = tuple(Model.read(each / "models/model.onnx").hash for each in world.models)
+    say("\n| challenger | seconds from the fault to the merged rollback | why |\n|---|---|---|")
+    for fault in FAULTS:
+        folder = world.folder / f"guard-{fault}"
+        folder.mkdir()
+        with contextlib.redirect_stdout(sys.stderr):
+            found = rolled_back(world, folder, hashes, fault)
+        say(f"| {fault} | {found.seconds:.1f} | {found.why} |")
 
 
 def faulty(world: World) -> None:
@@ -94,6 +108,6 @@ def faulty(world: World) -> None:
 
 
 if __name__ == "__main__":
-    given = [float(word) for word in sys.argv[1:] if word != "shadow"]
+    given = [float(word) for word in sys.argv[1:] if word[0].isdigit()]
     with tempfile.TemporaryDirectory() as scratch:
         main(*given, *(10.0, 300.0)[len(given) :], Path(scratch))

@@ -1,5 +1,7 @@
 """A rolled back challenger has one issue, with the figures, which a person closes."""
 
+import json
+
 import pytest
 
 from github_stub import Fault, GitHubStub
@@ -20,15 +22,19 @@ def stub(monkeypatch):
         yield running
 
 
-def run(digest: str = SECOND.digest) -> int:
-    """Run the verb for prod."""
-    return mlops(["alarm", "--env", "prod", "--digest", digest, "--why", WHY])
+def run(digest: str = SECOND.digest, step: str = "canary-01") -> int:
+    """Run the verb with what `guard` said of prod."""
+    said = {"environment": "prod", "step": step, "digest": digest, "model": SECOND.model, "why": WHY}
+    return mlops(["alarm", "--breaches", json.dumps([said])])
 
 
 def test_one_issue_a_challenger(stub):
-    """Asked twice it is one; another challenger has its own."""
-    assert (0, 0, 0) == (run(), run(), run(THIRD.digest))
-    assert [f"prod: challenger {each * 12} is rolled back" for each in "bc"] == [each["title"] for each in stub.issues]
+    """Asked twice it is one; another challenger has its own, and so has another step."""
+    assert (0, 0, 0, 0) == (run(), run(), run(THIRD.digest), run(step="canary-50"))
+    assert [
+        f"prod: challenger {digit * 12} is rolled back from canary-{step}"
+        for digit, step in (("b", "01"), ("c", "01"), ("b", "50"))
+    ] == [each["title"] for each in stub.issues]
     assert WHY in stub.issues[0]["body"]
     assert "docs/runbook.md" in stub.issues[0]["body"]
 

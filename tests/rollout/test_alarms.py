@@ -13,14 +13,14 @@ from rollout_cases import NAME
 from router import needs_envoy
 from serving import row_of
 
-pytestmark = [pytest.mark.slow, needs_envoy, needs_prometheus]
+pytestmark = [pytest.mark.slow, pytest.mark.load, needs_envoy, needs_prometheus]
 SAID = {
     "killed": "answered by the champion in its place",
     "hung": "answered by the champion in its place",
     "answers 500": "answered by the champion in its place",
     "3 times slower": "p99",
     "answers garbage": "answered by the champion in its place",
-    "never starts": "the challenger answered none of",
+    "never starts": "100.00% of its requests were answered by the champion",
 }
 
 

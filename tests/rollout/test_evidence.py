@@ -8,7 +8,7 @@ from mlops import params
 from mlops.cli import main as mlops
 from mlops.errors import CannotRun
 from mlops.rollout import evidence
-from rollout.test_prediction_log import canary, record
+from rollout.test_prediction_log import canary, plenty, record
 from rollout_cases import FIRST, SECOND, STABLE, at, when
 
 OLD, NEW = FIRST.model, SECOND.model
@@ -26,10 +26,13 @@ def looked(commit: str, **more):
 
 def test_a_step_that_had_enough_and_broke_nothing_has_no_fault(remote, log):
     """Its figures fit in one line, which an overlay keeps."""
-    log([*canary(), *(record(f"m{n}", NEW, "challenger", n % 97 / 97) for n in range(5000))])
+    log(plenty())
     case = looked(opened(remote))
     assert ([], []) == (case.breaches, case.missing)
-    assert "5,100 of 5,000 requests; 13.0 of 12 hours; the challenger answered 5,097 of 5,100" in case.sentence()
+    assert (
+        "5,100 of 5,000 requests; 13.0 of 12 hours; 25.0% of the requests, of 25% of the users; the challenger answered 5,100 of 5,100"
+        in case.sentence()
+    )
     assert "\n" not in case.sentence()
 
 
@@ -79,7 +82,7 @@ def test_the_verb_says_by_its_exit_code_whether_the_step_carries(remote, log, ca
     assert 2 == mlops(["evidence", "--env", "prod"])
     log(canary())
     assert 1 == mlops(["evidence", "--env", "prod"])
-    log([record(f"m{n}", NEW, "challenger", n % 97 / 97) for n in range(5000)])
+    log(plenty())
     assert 0 == mlops(["evidence", "--env", "prod"])
     assert "| requests | 5,100 of 5,000 requests | ok |" in capsys.readouterr().out
 

@@ -64,6 +64,11 @@ def test_a_source_that_cannot_tell_says_so():
     assert ["not known", "not known"] == [state(found, name) for name in ("answers", "failover")]
 
 
+def test_labels_without_an_interval_are_no_pass():
+    """Too few, or of one class alone."""
+    assert "too few" == state(measured(worse=(float("nan"), float("nan"))), "labels")
+
+
 def test_chance_alone_rolls_nothing_back():
     """Five minutes of the same heavy tail in both arms, 400 times: fewer than one in a hundred is called slow."""
     random = np.random.default_rng(3)
@@ -130,6 +135,14 @@ def test_the_index_is_the_sum_of_its_definition():
 def test_a_step_needs_its_requests_and_its_time():
     """Both."""
     least = Least(requests=10_000, hours=4)
-    assert ["ok", "ok"] == [each.state for each in findings.enough(measured(), least, 4.0)]
-    assert ["too few", "ok"] == [each.state for each in findings.enough(measured(requests=9_999), least, 4.0)]
-    assert ["ok", "too few"] == [each.state for each in findings.enough(measured(), least, 3.9)]
+    assert ["ok", "ok"] == [each.state for each in findings.enough(measured(), "shadow", least, 4.0)]
+    assert ["too few", "ok"] == [each.state for each in findings.enough(measured(requests=9_999), "shadow", least, 4.0)]
+    assert ["ok", "too few"] == [each.state for each in findings.enough(measured(), "shadow", least, 3.9)]
+
+
+def test_a_cluster_that_has_not_followed_shows_in_the_share():
+    """It still is at the step before: its requests are no evidence of this one."""
+    least = Least(requests=1, hours=0)
+    arms = {"champion": {"requests": 9500}, "requests": 500}
+    found = {name: findings.enough(measured(**arms), name, least, 1)[2].state for name in ("canary-05", "canary-25")}
+    assert {"canary-05": "ok", "canary-25": "too few"} == found

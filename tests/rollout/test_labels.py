@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from math import isnan
 
 import pytest
 
@@ -63,13 +64,13 @@ def test_failovers_are_not_the_champions_arm(folder):
         answers(OLD, "champion", 1.0, prefix="c"),
         answers(OLD, "challenger", 1.0, prefix="n"),
     )
-    assert labels.worse(theirs + over, known | more, MODELS) is None
+    assert [True, True] == [*map(isnan, labels.worse(theirs + over, known | more, MODELS))]
 
 
 def test_few_labels_say_nothing(folder):
     """Fewer than fifty of an arm."""
     (theirs, known), (mine, more) = answers(OLD, "champion", 1.0, prefix="c"), answers(NEW, "challenger", 1.0, 49, "n")
-    assert labels.worse(theirs + mine, known | more, MODELS) is None
+    assert [True, True] == [*map(isnan, labels.worse(theirs + mine, known | more, MODELS))]
 
 
 def test_a_file_of_labels_is_read(tmp_path):
@@ -85,3 +86,25 @@ def test_what_is_no_file_of_labels_is_refused(tmp_path, text):
         (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(CannotRun, match="columns request_id and label"):
         labels.read(str(tmp_path / "labels.csv"))
+
+
+@pytest.mark.parametrize(("one", "nought"), [("1.0", "0.0"), ("true", "false"), ("1", "0")])
+def test_a_number_may_be_written_in_more_ways_than_one(folder, one, nought):
+    """A table with gaps writes 1.0."""
+    (theirs, known), (mine, more) = (
+        answers(OLD, "champion", 1.0, prefix="c"),
+        answers(NEW, "challenger", 0.2, prefix="n"),
+    )
+    said = {key: one if value == "1" else nought for key, value in (known | more).items()}
+    assert labels.worse(theirs + mine, known | more, MODELS) == labels.worse(theirs + mine, said, MODELS)
+
+
+@pytest.mark.parametrize("value", ["yes", "", "2"])
+def test_a_label_that_is_none_of_the_contracts_is_refused(folder, value):
+    """It would count as the other class."""
+    (theirs, known), (mine, more) = (
+        answers(OLD, "champion", 1.0, prefix="c"),
+        answers(NEW, "challenger", 1.0, prefix="n"),
+    )
+    with pytest.raises(CannotRun, match="labels"):
+        labels.worse(theirs + mine, known | more | {"c1": value}, MODELS)

@@ -1,5 +1,8 @@
 """A real Prometheus is asked; what it cannot know is refused, and never taken for quiet."""
 
+import socket
+from threading import Thread
+
 import pytest
 
 from mlops.errors import CannotRun
@@ -100,12 +103,36 @@ def test_what_the_services_count_themselves_goes_before_a_difference(tmp_path):
 
 
 def test_a_server_that_is_not_there_is_refused():
-    """Named by its host, without a password."""
-    client = prometheus.from_environment("model-prod", {"PROMETHEUS_URL": "http://me:hush@127.0.0.1:1"})
-    with pytest.raises(CannotRun) as error:
+    """Named by its host."""
+    client = prometheus.from_environment("model-prod", {"PROMETHEUS_URL": "http://127.0.0.1:1"})
+    with pytest.raises(CannotRun, match="http://127.0.0.1:1 gives no answer"):
         client.measured(60, "canary-05")
-    assert "gives no answer" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PROMETHEUS_URL": "https://me:hush@host"}, "use PROMETHEUS_TOKEN"),
+        ({"PROMETHEUS_URL": "http://host", "PROMETHEUS_TOKEN": "hush"}, "not sent over plain http"),
+        ({"PROMETHEUS_URL": "http://host:port"}, "is no address"),
+    ],
+)
+def test_nobody_else_sees_a_secret(variables, said):
+    """Neither a log nor who listens on the way."""
+    with pytest.raises(CannotRun, match=said) as error:
+        prometheus.from_environment("x", variables)
     assert "hush" not in str(error.value)
+
+
+def test_an_answer_that_breaks_off_is_one_that_was_not_given():
+    """Whatever the library calls it."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        Thread(target=lambda: server.accept()[0].sendall(b"nonsense\r\n\r\n"), daemon=True).start()
+        client = prometheus.Prometheus(f"http://127.0.0.1:{server.getsockname()[1]}", "model-prod")
+        with pytest.raises(CannotRun, match="gives no answer"):
+            client.measured(60, "canary-05")
 
 
 def test_a_server_that_is_none_is_refused():

@@ -11,7 +11,7 @@ from mlops.delivery.overlay import Image
 from mlops.rollout import promote, step
 from remote import git
 from rollout.test_evidence import opened
-from rollout.test_prediction_log import canary, record
+from rollout.test_prediction_log import plenty, record
 from rollout_cases import EMPTY, FIRST, NAME, SECOND, STABLE, STAGING, THIRD, at, when
 
 SAW = "scores look alike"
@@ -62,7 +62,7 @@ def test_the_first_champion_is_promoted_at_once(remote):
 
 def test_evidence_carries_a_step_and_is_kept(remote, log):
     """In the overlay, in one line."""
-    log([*canary(), *(record(f"m{n}", SECOND.model, "challenger", n % 97 / 97) for n in range(5000))])
+    log(plenty())
     opened(remote)
     assert 0 == run()
     assert "canary-50" == step.current(here(remote), NAME)
@@ -73,7 +73,11 @@ def test_evidence_carries_a_step_and_is_kept(remote, log):
     ("hours", "records", "said"),
     [
         (2.0, [], "has had 2 of 5,000 requests; 2.0 of 12 hours: wait"),
-        (13.0, [record(f"x{n}", FIRST.model, "challenger") for n in range(6000)], "is beyond a limit of params.yaml"),
+        (
+            13.0,
+            [record(f"x{n}", FIRST.model, "challenger") for n in range(6000)],
+            "is beyond delivery.limits of params.yaml",
+        ),
     ],
 )
 def test_evidence_that_does_not_carry_a_step_refuses_it(remote, log, capsys, hours, records, said):
@@ -105,10 +109,26 @@ def test_without_a_source_a_persons_word_is_needed(remote, capsys):
     """It is kept in git."""
     opened(remote)
     assert 1 == run()
-    assert "say what you saw with --attest" in capsys.readouterr().out
+    assert "say what you saw with ATTEST=" in capsys.readouterr().out
     assert 1 == run("--attest", "  ")
     assert 0 == run("--attest", SAW)
     assert f"to canary-50; attested: {SAW}" == step.evidence(here(remote), NAME)
+
+
+def test_a_persons_word_is_no_clock(remote, capsys):
+    """The hours of a step are in git, whatever source there is."""
+    opened(remote, hours=2)
+    assert 1 == run("--attest", SAW)
+    assert "has had 2.0 of 12 hours" in capsys.readouterr().out
+    assert 0 == run("--attest", SAW, "--force", "a holiday sale begins")
+
+
+def test_no_reason_goes_before_a_breach(remote, log, capsys):
+    """Roll it back, or change the limit, where others see it."""
+    log([record("c", FIRST.model, "champion"), *(record(f"n{n}", FIRST.model, "challenger") for n in range(40))])
+    opened(remote)
+    assert 1 == run("--force", "I know", "--attest", SAW)
+    assert "is beyond delivery.limits" in capsys.readouterr().out
 
 
 def test_a_source_that_gives_no_answer_refuses_whatever_a_person_saw(remote, monkeypatch, capsys):

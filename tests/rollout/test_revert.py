@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mlops.cli import main as mlops
-from mlops.rollout import revert
+from mlops.rollout import revert, step
 from remote import git
 from rollout_cases import FIRST, NAME, SECOND, THIRD, at, main, when
 
@@ -21,18 +21,23 @@ AFTER = {
 }
 
 
+GIVEN_UP = step.rolled_back(at("shadow"), NAME, "wrong")
+
+
 @pytest.fixture
 def remote(tmp_path, monkeypatch):
     """Main with a model, then another one, whose commit moved prod as well."""
     made = main(tmp_path, **BEFORE)
     monkeypatch.chdir(made.path)
     made.retrain = made.merge(AFTER | {NAME: at("shadow")}, "Retrain (#9)")
+    made.merge({NAME: GIVEN_UP})
     return made
 
 
 def run(model: str = SECOND.model) -> int:
     """Run the verb."""
-    return mlops(["revert", "--model", model, "--why", "it answered nothing"])
+    words = ["--env", "prod", "--digest", SECOND.digest, "--model", model]
+    return mlops(["revert", *words, "--why", "it answered nothing"])
 
 
 def test_params_lock_and_metrics_are_those_of_before(remote, stub):
@@ -42,10 +47,21 @@ def test_params_lock_and_metrics_are_those_of_before(remote, stub):
     branch = f"revert/{SECOND.model[:12]}"
     found = [remote.text(branch, name) for name in ("metrics.json", "dvc.lock", "window.yaml", "other.txt")]
     assert [BEFORE["metrics.json"], "lock: 1", "a: 1\nb: 1\nc: 1\nd: 3", "new"] == found
-    assert at("shadow").strip() == remote.text(branch, NAME)
+    assert GIVEN_UP.strip() == remote.text(branch, NAME)
     (pull,) = stub.pulls
     assert f"Takes back {remote.retrain}, `Retrain (#9)`" in pull["body"]
     assert "it answered nothing" in pull["body"]
+
+
+def test_an_image_that_nobody_gives_up_keeps_its_model(remote, stub, capsys):
+    """The alarm came late, or a person has said no; an open rollback is enough."""
+    remote.merge({NAME: at("canary-05")})
+    assert 0 == run()
+    assert "main keeps its model" in capsys.readouterr().out
+    assert [] == stub.pulls
+    assert 0 == mlops(["rollback", "--env", "prod", "--why", "wrong", "--propose"])
+    assert 0 == run()
+    assert 2 == len(stub.pulls)
 
 
 def test_asked_twice_it_is_one_pull_request(remote, stub):
@@ -88,7 +104,7 @@ def test_a_commit_without_manifests_is_taken_back_as_well(remote):
     """As most are; and the working tree is not touched."""
     commit = remote.merge({"window.yaml": "a: 9\nb: 1\nc: 1\nd: 1\n"})
     tree = revert.without(commit, commit)
-    assert git(remote.path, "rev-parse", f"{remote.retrain}^{{tree}}") == tree
+    assert git(remote.path, "rev-parse", f"{commit}^^{{tree}}") == tree
     assert "" == git(remote.path, "status", "--porcelain")
     when(remote, at("canary-01"), "2026-03-01T12:00:00+00:00")
     assert AFTER["window.yaml"].strip() == git(remote.path, "show", f"{revert.without(commit, 'HEAD')}:window.yaml")

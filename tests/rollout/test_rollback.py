@@ -57,10 +57,21 @@ def test_a_reason_is_needed(remote, capsys):
     assert at("canary-25") == here(remote)
 
 
+def test_a_second_rollback_does_not_take_what_the_first_has_put_back(remote, capsys):
+    """Two people are paged: without a step the champion is given up only by its name."""
+    when(remote, step.rolled_back(at("canary-25"), NAME, WHY), DAY)
+    before = here(remote)
+    assert 2 == run()
+    assert f"has no step open: to give its champion up, name it: DIGEST={FIRST.digest}" in capsys.readouterr().err
+    assert 2 == run("--digest", SECOND.digest)
+    assert "has moved on from bbbbbbbbbbbb to aaaaaaaaaaaa" in capsys.readouterr().err
+    assert before == here(remote)
+
+
 def test_where_nothing_came_before_there_is_nothing_to_go_back_to(remote, capsys):
     """The first champion stays."""
     when(remote, STABLE, DAY)
-    assert 2 == run()
+    assert 2 == run("--digest", FIRST.digest)
     assert "has had no champion before aaaaaaaaaaaa" in capsys.readouterr().err
 
 
@@ -71,7 +82,7 @@ def test_without_an_answer_of_the_registry_a_rollback_goes_on(remote, monkeypatc
     text = overlay.with_image(STABLE, NAME, "champion", image)
     when(remote, text, DAY)
     when(remote, step.promoted(text, NAME, "full", SECOND, "a test"), DAY)
-    assert 0 == run()
+    assert 0 == run("--digest", SECOND.digest)
     assert image == overlay.images(here(remote), NAME)["champion"]
     assert "whether aaaaaaaaaaaa still pulls is not known" in step.evidence(here(remote), NAME)
 
@@ -92,7 +103,7 @@ def test_after_full_the_last_champion_that_still_pulls_is_put_back(remote, regis
     text = overlay.with_image(STABLE, NAME, "champion", image)
     when(remote, text, DAY)
     when(remote, step.promoted(text, NAME, "full", SECOND, "a test"), DAY)
-    assert (0 if pushed else 2) == run()
+    assert (0 if pushed else 2) == run("--digest", SECOND.digest)
     assert (image if pushed else SECOND) == overlay.images(here(remote), NAME)["champion"]
     assert pushed or "is not in the registry any more" in capsys.readouterr().err
 
@@ -104,7 +115,7 @@ def test_a_champion_that_was_rejected_is_not_gone_back_to(remote, monkeypatch):
     for image in (THIRD, SECOND):
         lost = step.promoted(lost, NAME, "full", image, "a test")
         when(remote, lost, DAY)
-    assert 0 == run()
+    assert 0 == run("--digest", SECOND.digest)
     assert FIRST == overlay.images(here(remote), NAME)["champion"]
 
 
@@ -112,7 +123,7 @@ def test_a_proposal_pings_the_owners_and_starts_its_checks(remote, stub):
     """With the figures in its body."""
     assert 0 == run("--propose")
     (pull,) = stub.pulls
-    assert f"Roll prod back: {'b' * 12}" == pull["title"]
+    assert f"Roll prod back from canary-25: {'b' * 12}" == pull["title"]
     assert WHY in pull["body"]
     assert "Please look: @ann @bob" in pull["body"]
     assert [("pull-request.yml", "rollback/prod")] == stub.dispatched
@@ -122,12 +133,15 @@ def test_asked_again_with_other_figures_the_proposal_stays_as_it_is(remote, stub
     """Its checks may be under way."""
     assert 0 == run("--propose")
     head = remote.head("rollback/prod")
-    assert 0 == mlops(["rollback", "--env", "prod", "--why", "of 80 requests", "--propose", "--digest", SECOND.digest])
+    assert 0 == mlops(
+        ["rollback", "--env", "prod", "--why", "of 80 requests", "--propose", "--alarm", "--digest", SECOND.digest]
+    )
     assert (head, 1) == (remote.head("rollback/prod"), len(stub.pulls))
 
 
-def test_an_open_promotion_gives_way(remote, stub):
+def test_an_open_promotion_gives_way(remote, stub, monkeypatch):
     """It would be merged over the rollback."""
+    monkeypatch.setattr("mlops.rollout.promote.shutil.which", lambda tool: None)
     assert 0 == mlops(["promote", "--env", "prod", "--attest", "fine", "--force", "fine", "--propose"])
     assert 0 == run("--propose")
     assert [("closed", True), ("open", False)] == [
@@ -140,6 +154,17 @@ def test_an_app_that_may_merges_when_the_checks_are_green(remote, stub, app):
     stub.bypass, stub.merging = True, lambda branch, title: remote.merge({NAME: remote.text(branch, NAME)})
     assert 0 == run("--propose")
     assert "stable" == step.current(remote.text("main", NAME), NAME)
+
+
+def test_an_app_merges_nothing_of_a_persons(remote, stub, app, capsys):
+    """Whoever may push could put anything on that branch."""
+    assert 0 == run("--propose")
+    remote.commit("rollback/prod", {".github/workflows/evil.yml": "on: push\n"})
+    stub.bypass = True
+    assert 0 == run("--propose")
+    said = capsys.readouterr().out
+    assert "has a commit of a person's" in said
+    assert "is merged" not in said
 
 
 def test_an_app_that_may_not_leaves_it_green_to_a_person(remote, stub, app, capsys):
@@ -155,19 +180,19 @@ def test_an_app_that_may_not_leaves_it_green_to_a_person(remote, stub, app, caps
 
 def test_an_alarm_that_comes_late_changes_nothing(remote, stub, capsys):
     """It was about another challenger, or one that is rejected already."""
-    assert 0 == run("--propose", "--digest", THIRD.digest)
+    assert 0 == run("--propose", "--alarm", "--digest", THIRD.digest)
     assert "has moved on from cccccccccccc to bbbbbbbbbbbb" in capsys.readouterr().out
     remote.merge({NAME: step.rolled_back(at("canary-25"), NAME, "wrong")})
-    assert 0 == run("--propose", "--digest", SECOND.digest)
-    assert "has rejected bbbbbbbbbbbb already" in capsys.readouterr().out
+    assert 0 == run("--propose", "--alarm", "--digest", SECOND.digest)
+    assert "has moved on from bbbbbbbbbbbb to aaaaaaaaaaaa" in capsys.readouterr().out
     assert [] == stub.pulls
 
 
 def test_a_persons_no_is_a_no_to_an_alarm_and_not_to_a_person(remote, stub):
     """Who asks by hand is heard."""
-    assert 0 == run("--propose", "--digest", SECOND.digest)
+    assert 0 == run("--propose", "--alarm", "--digest", SECOND.digest)
     stub.pulls[0]["state"] = "closed"
-    assert 0 == run("--propose", "--digest", SECOND.digest)
+    assert 0 == run("--propose", "--alarm", "--digest", SECOND.digest)
     assert 1 == len(stub.pulls)
     assert 0 == run("--propose")
     assert 2 == len(stub.pulls)

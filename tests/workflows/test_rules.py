@@ -221,7 +221,9 @@ def test_an_environment_moves_by_a_persons_dispatch_or_an_alarm_and_from_main_al
     assert "github.ref == 'refs/heads/main'" == guard.jobs["look"]["if"]
     for name in ("promote", "rollback"):
         assert "github.ref == 'refs/heads/main'" in promote.jobs[name]["if"]
-    assert "promote-${{ inputs.environment || 'aliases' }}" == promote.yaml["concurrency"]["group"]
+    group = promote.yaml["concurrency"]["group"]
+    assert "${{ inputs.step == 'rollback' && 'rollback' || 'promote' }}-${{ inputs.environment || 'aliases' }}" == group
+    assert "guard-${{ github.event.client_payload.environment || 'all' }}" == guard.yaml["concurrency"]["group"]
     assert [False, False] == [each.yaml["concurrency"]["cancel-in-progress"] for each in (guard, promote)]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 from mlops import github
 from mlops.config import parse
@@ -13,6 +14,7 @@ from mlops.errors import CannotRun
 from mlops.github import GitHub
 from mlops.params import Delivery, Params
 from mlops.paths import METRICS, PARAMS
+from mlops.rollout import step
 
 
 def add_arguments(parser) -> None:
@@ -44,7 +46,12 @@ def run(args) -> int:
         return 0
     image = overlay.Image(found.image.repository, args.digest, judged(main, found))
     app = bool(os.environ.get("APP"))
-    wanted = proposed(main, found, image, args.environments)
+    if kept := {each: why for each in args.environments if (why := busy(main, each, image.digest))}:
+        github.report("; ".join(f"deploy: {each} {why}" for each, why in kept.items()))
+    mine = [each for each in args.environments if each not in kept]
+    if not mine:
+        return 0
+    wanted = replace(proposed(main, found, image, mine), branch=name)
     said = proposal.propose(hub, wanted, main, app=app, merge=app and knobs.staging.auto)
     waits = knobs.staging.auto and not app
     github.report(said + ("; delivery.staging.auto needs an App, which is not configured" if waits else ""))
@@ -87,6 +94,16 @@ def released(name: str, digest: str) -> registry.Found:
         if why := signature.fault(found.image):
             raise CannotRun(f"{why}: nothing is deployed")
     return found
+
+
+def busy(main: str, environment: str, digest: str) -> str:
+    """Return why an environment is left alone, "" where it is not: its own canary is open, or it has rolled this image back."""
+    name = overlay.file(environment)
+    text = proposal.read(main, name)
+    if digest in step.rejected(text, name):
+        return f"has rejected {digest[7:19]}: main needs another model, or other code"
+    at = step.current(text, name)
+    return f"is at {at}, and keeps its champion until that ends" if at != step.STABLE else ""
 
 
 def judged(main: str, found: registry.Found) -> str:

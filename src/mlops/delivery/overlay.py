@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from mlops import yamledit
-from mlops.dvc import git
+from mlops.delivery import proposal
 from mlops.errors import CannotRun
 from mlops.paths import OVERLAY, OVERLAYS
 
@@ -85,11 +85,8 @@ def read(environment: str, root=".") -> dict[str, Image]:
 
 
 def at(commit: str, name: str, root=".") -> str:
-    """Return the text of the overlay `name` as a commit has it; raises CannotRun where it has none."""
-    text = git("show", f"{commit}:{name}", root=root, check=False)
-    if text is None:
-        raise CannotRun(f"{commit[:12]} has no {name}: it is the overlay of another commit")
-    return f"{text}\n"
+    """Return the text of the overlay `name` as a commit has it, its line ends too; raises CannotRun where it has none."""
+    return proposal.read(commit, name, root)
 
 
 def namespace(text: str, name: str) -> str:
@@ -103,7 +100,7 @@ def namespace(text: str, name: str) -> str:
 def with_image(text: str, name: str, role: str, image: Image) -> str:
     """Return the overlay's text with another image for a role, champion or challenger: comments, order and layout stay.
 
-    The hash of its model is written where the image says it. Raises CannotRun where the overlay has no image for the role, or
+    The hash of its model is written, `none` in the place of another one's where the image does not say it. Raises CannotRun where the overlay has no image for the role, or
     `image` no digest.
     """
     if not DIGEST.fullmatch(image.digest):
@@ -113,6 +110,6 @@ def with_image(text: str, name: str, role: str, image: Image) -> str:
         raise CannotRun(f"{name} has no image '{role}': it has {', '.join(known) or 'none'}")
     for key, value in (("newName", image.repository), ("digest", image.digest)):
         text = yamledit.edited(text, ["images", known.index(role), key], value, name)
-    if image.model:
-        text = yamledit.edited(text, ["metadata", "annotations", MODEL.format(role)], image.model, name)
-    return text
+    if not image.model and MODEL.format(role) not in text:
+        return text
+    return yamledit.edited(text, ["metadata", "annotations", MODEL.format(role)], image.model or "none", name)

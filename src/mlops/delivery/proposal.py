@@ -34,6 +34,12 @@ class Proposal:
     tree: str = ""
 
 
+class Outcome(str):
+    """A sentence that says what was done; `head`: the bot's commit that is proposed, "" where none is."""
+
+    head = ""
+
+
 def fetched(hub: GitHub, root=".") -> str:
     """Fetch main, and return its commit."""
     _git(root, "fetch", "--quiet", "origin", f"+refs/heads/main:{MAIN}", **_secret(hub))
@@ -51,17 +57,17 @@ def read(commit: str, path: str, root=".") -> str:
 
 
 def pushed(hub: GitHub, branch: str, path: str, root=".") -> str:
-    """Return the text of a file of a branch of the remote, "" where there is no such branch or file."""
+    """Return the text of a file of a branch that is the bot's alone, "" where there is no such branch or file."""
     commit = _remote(hub, branch, root)
     try:
-        return read(commit, path, root) if commit else ""
+        return read(commit, path, root) if commit and _own(commit, MAIN, root) else ""
     except CannotRun:
         return ""
 
 
 def propose(
     hub: GitHub, proposal: Proposal, main: str, root=".", *, app: bool = False, merge: bool = False, asked: bool = False
-) -> str:
+) -> Outcome:
     """Push the branch and open its pull request, or bring both up to date; return a sentence that says what was done.
 
     main: the commit that the files were made of, and no newer one, whose changes they would undo.
@@ -74,10 +80,10 @@ def propose(
     pull = pull_request.find(hub, branch)
     why = _there(proposal, tree, main, root) or ("" if asked else _settled(hub, proposal, pull))
     if why:
-        return f"nothing to propose: {why}{_retired(hub, proposal, pull, why, main, root)}"
+        return Outcome(f"nothing to propose: {why}{_retired(hub, proposal, pull, why, main, root)}")
     old = _remote(hub, branch, root)
     if old and not _own(old, main, root):
-        return _theirs(hub, proposal, pull)
+        return Outcome(_theirs(hub, proposal, pull))
     stands = bool(old) and _stands(old, tree, main, root)
     head = old if stands else commit_tree(title, tree, main, root)
     if not stands:
@@ -86,9 +92,11 @@ def propose(
     if not app:
         pull_request.check(hub, branch, head)
     if pull is None:
-        return _link(hub, branch)
+        return Outcome(_link(hub, branch))
     said = f"#{pull['number']} {'still proposes' if stands else 'proposes'}: {title}"
-    return f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said
+    outcome = Outcome(f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said)
+    outcome.head = head
+    return outcome
 
 
 def _there(proposal: Proposal, tree: str, main: str, root) -> str:

@@ -78,17 +78,17 @@ def merge(hub: GitHub, pull: dict, head: str) -> str:
         return f"it waits for a person: {error.reason}"
 
 
-def finish(hub: GitHub, branch: str, seconds: float, pause: float = 10) -> str:
-    """Merge the open pull request of a branch as soon as its checks are green, and return what came of it.
+def finish(hub: GitHub, branch: str, head: str, seconds: float, pause: float = 10) -> str:
+    """Merge the open pull request of a branch at the commit `head` as soon as its checks are green, and return what came of it.
 
     It waits for them at most so many seconds, and looks every `pause`. What GitHub refuses (a review is missing, and this token may
     not go without) is left to a person.
     """
     until = time.monotonic() + seconds
     pull = find(hub, branch)
-    if pull is None:
-        return f"{branch} has no open pull request: nothing is merged"
-    head, name = hub.get(f"git/ref/heads/{branch}")["object"]["sha"], f"#{pull['number']}"  # pulls lag behind a push
+    if pull is None or pull["base"]["ref"] != "main":
+        return f"{branch} has no open pull request to main: nothing is merged"
+    name = f"#{pull['number']}"
     while not (done := (_checks(hub, head) or {}).get("conclusion")):
         if time.monotonic() > until:
             return f"{name} waits for a person: its checks were not done in {seconds:.0f} s"

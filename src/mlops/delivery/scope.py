@@ -1,4 +1,4 @@
-"""Verb `scope`: does a change touch only what environments serve? Then no model is judged, and the verdict is a matter of seconds.
+"""Verb `scope`: does a change touch overlays alone, so what environments serve and no more? Then no model is judged, and the verdict is a matter of seconds.
 
 Run: mlops scope --base origin/main.
 """
@@ -11,11 +11,11 @@ from mlops.delivery import overlay
 from mlops.dvc import git
 from mlops.errors import CannotRun
 from mlops.files import write_text
-from mlops.paths import OVERLAY, REPORT
+from mlops.paths import OVERLAY, OVERLAYS, REPORT
 
-ROOM = "manifests/"
+ROOM = f"{OVERLAYS}/"  # what is below manifests/ beside them has tests of its own
 FENCE = "`" * 3
-HEAD = "# Only manifests/ changes\n\nNo model is judged: each overlay was rendered and held against the policy.\n"
+HEAD = "# Only overlays change\n\nNo model is judged: each overlay was rendered and held against the policy.\n"
 
 
 def add_arguments(parser) -> None:

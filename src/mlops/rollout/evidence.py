@@ -14,6 +14,8 @@ from mlops.rollout import findings, history, labels, prediction_log, prometheus,
 from mlops.rollout.findings import Finding
 
 RECENT = 300  # seconds: what the guard looks at
+NEEDED = ("requests", "time", "share", "labels")  # labels only where they are asked for
+LOOKED = ("answers", "failover", "p99", "scores")  # errors no log has: there a failover says it
 SIGNS = {findings.OK: "ok", findings.BREACH: "BREACH", findings.FEW: "too few", findings.ABSENT: "not known"}
 
 
@@ -42,6 +44,11 @@ class Case:
         return [
             each for each in self.whole if each.name in ("requests", "time", "answers") and each.state != findings.OK
         ]
+
+    @property
+    def unknown(self) -> list[Finding]:
+        """What its source cannot know, or too few requests say: a person has to look."""
+        return [each for each in self.whole if each.name in LOOKED and each.state in (findings.FEW, findings.ABSENT)]
 
     def sentence(self) -> str:
         """Return the figures of the whole step in one line, as an overlay keeps them."""
@@ -76,7 +83,7 @@ def run(args) -> int:
         )
     print(case.table())
     github.summary(case.table())
-    return int(bool(case.breaches or case.missing))
+    return int(bool(case.breaches or case.missing or case.unknown))
 
 
 def main_commit(root=".") -> str:
@@ -85,6 +92,11 @@ def main_commit(root=".") -> str:
 
     main = git("rev-parse", "--verify", "--quiet", "refs/remotes/origin/main", root=root, check=False)
     return main or git("rev-parse", "HEAD", root=root)
+
+
+def hours(environment: str, commit: str, now: datetime | None = None) -> float:
+    """Return for how long main has had the step that an environment is at."""
+    return ((now or datetime.now(UTC)) - history.since(environment, commit)).total_seconds() / 3600
 
 
 def looked(
@@ -107,19 +119,32 @@ def looked(
     if not sources:
         return None
     models = images["champion"].model, images["challenger"].model
-    hours = ((now or datetime.now(UTC)) - history.since(environment, commit)).total_seconds() / 3600
-    settled = 3600 * hours - 60 * knobs.limits.settle_minutes
+    age = hours(environment, commit, now)
+    settled = 3600 * age - 60 * knobs.limits.settle_minutes
     if settled < 1:
-        few = Finding("time", findings.FEW, f"{60 * hours:.0f} minutes: the cluster may not have followed yet")
-        return Case(environment, at, hours, [few], [])
+        few = Finding("time", findings.FEW, f"{60 * age:.0f} minutes: the cluster may not have followed yet")
+        return Case(environment, at, age, [few], [])
     whole = sources[0].measured(settled, at, models)
+    if isinstance(sources[0], prediction_log.PredictionLog) and not (
+        whole.champion.requests or whole.challenger.requests
+    ):
+        raise sources[0].silent(settled)
     if labelled:
         whole = _labelled(whole, labelled, sources, settled, models)
-    if len(sources) > 1 and whole.agreement is None:
-        whole = replace(whole, agreement=sources[1].measured(settled, at, models).agreement)
+    if len(sources) > 1 and at == step.SHADOW:
+        whole = replace(whole, agreement=_agreement(sources[1], settled, models))
     recent = sources[0].measured(min(settled, RECENT), at, models)
     judged = [findings.judged(each, at, knobs.limits) for each in (whole, recent)]
-    return Case(environment, at, hours, findings.enough(whole, knobs.least(at), hours) + judged[0], judged[1])
+    return Case(environment, at, age, findings.enough(whole, at, knobs.least(at), age) + judged[0], judged[1])
+
+
+def _agreement(log, seconds: float, models: tuple[str, str]) -> tuple[int, float] | None:
+    """Return the agreement of a second source: a log that is down blinds nobody."""
+    try:
+        return log.measured(seconds, step.SHADOW, models).agreement
+    except CannotRun as error:
+        print(f"evidence: {error}")
+        return None
 
 
 def _labelled(whole, labelled: str, sources, seconds: float, models):

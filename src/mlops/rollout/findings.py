@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlops.params import Least, Limits
 from mlops.rollout.measured import Measured
-from mlops.rollout.step import SHADOW
+from mlops.rollout.step import SHADOW, share
 
 OK, BREACH, FEW, ABSENT = "ok", "breach", "too few", "not known"
 FAILURES = 5  # fewer may be one pod that went away
@@ -30,13 +30,20 @@ def breaches(found: list[Finding]) -> list[Finding]:
     return [each for each in found if each.state == BREACH]
 
 
-def enough(measured: Measured, least: Least, hours: float) -> list[Finding]:
-    """Return whether a step has had the requests and the time that params ask for."""
-    requests = measured.challenger.requests
-    return [
+def enough(measured: Measured, step: str, least: Least, hours: float) -> list[Finding]:
+    """Return whether a step has had the requests and the time that params ask for, and the cluster is at that step."""
+    requests, all_ = measured.challenger.requests, measured.challenger.requests + measured.champion.requests
+    found = [
         Finding("requests", OK if requests >= least.requests else FEW, f"{requests:,} of {least.requests:,} requests"),
         Finding("time", OK if hours >= least.hours else FEW, f"{hours:.1f} of {least.hours:g} hours"),
     ]
+    if step != SHADOW:
+        followed = _share(requests, all_) >= share(step) / 2  # users are counted by requests here, and some have many
+        sentence = f"{_share(requests, all_):.1%} of the requests, of {share(step):.0%} of the users"
+        found.append(
+            Finding("share", OK if followed else FEW, sentence + ("" if followed else ": has the cluster followed?"))
+        )
+    return found
 
 
 def judged(measured: Measured, step: str, limits: Limits) -> list[Finding]:
@@ -77,10 +84,10 @@ def _silent(measured: Measured) -> Finding:
 def _elsewhere(measured: Measured, step: str, limits: Limits) -> Finding:
     if measured.answered is None:
         return Finding("failover", ABSENT, "failovers: this source cannot tell two images of one model apart")
-    share = _share(measured.elsewhere, measured.challenger.requests)
+    part = _share(measured.elsewhere, measured.challenger.requests)
     what = "of the copies failed" if step == SHADOW else "of its requests were answered by the champion in its place"
-    sentence = f"{share:.2%} {what} (limit {limits.failover:.2%})"
-    over = share > limits.failover and measured.elsewhere >= FAILURES
+    sentence = f"{part:.2%} {what} (limit {limits.failover:.2%})"
+    over = part > limits.failover and measured.elsewhere >= FAILURES
     return Finding("failover", BREACH if over else OK, sentence)
 
 
@@ -126,11 +133,16 @@ def _apart(measured: Measured, limits: Limits) -> Iterator[Finding]:
 
 def _paired(measured: Measured, limits: Limits) -> Iterator[Finding]:
     if measured.agreement is not None:
-        pairs, share = measured.agreement
-        state = FEW if pairs < PAIRS else BREACH if share < limits.agreement else OK
-        yield Finding("agreement", state, f"{share:.1%} of {pairs:,} decisions agree (limit {limits.agreement:.0%})")
+        pairs, same = measured.agreement
+        state = FEW if pairs < PAIRS else BREACH if same < limits.agreement else OK
+        yield Finding("agreement", state, f"{same:.1%} of {pairs:,} decisions agree (limit {limits.agreement:.0%})")
     if measured.worse is not None:
         low, high = measured.worse
+        if math.isnan(low) or math.isnan(high):
+            yield Finding(
+                "labels", FEW, "labels: fewer than 50 answers of an arm have one, or they are of one class alone"
+            )
+            return
         state = BREACH if low > limits.degradation else OK
         yield Finding(
             "labels", state, f"worse by {low:.4f} to {high:.4f} on labelled requests (limit {limits.degradation:g})"

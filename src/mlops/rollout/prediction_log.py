@@ -49,12 +49,12 @@ class PredictionLog:
     def measured(self, seconds: float, step: str, models: tuple[str, str]) -> Measured:
         """Return the figures of the last `seconds` of a step; models: hashes of champion and challenger.
 
-        Raises CannotRun where the log cannot be read, or has no answer of that time.
+        Raises CannotRun where the log cannot be read.
         """
         return _measured(self.rows(seconds), seconds, step, models)
 
     def rows(self, seconds: float) -> list[Row]:
-        """Return the answers of the last `seconds`; raises CannotRun where there is none."""
+        """Return the answers of the last `seconds`; raises CannotRun where the log cannot be read."""
         begin = datetime.now(UTC) - timedelta(seconds=seconds)
         try:
             found = [_row(values) for values in self._read(begin)]
@@ -62,12 +62,13 @@ class PredictionLog:
             raise CannotRun(
                 f"the prediction log {self._shown} cannot be read ({type(error).__name__}): correct PREDICTION_LOG_URL"
             ) from None
-        found = [each for each in found if each.at >= begin]
-        if not found:
-            raise CannotRun(
-                f"the prediction log {self._shown} has no answer of the last {seconds / 60:.0f} minutes: is it written?"
-            )
-        return found
+        return [each for each in found if each.at >= begin]
+
+    def silent(self, seconds: float) -> CannotRun:
+        """Return what is to be said where it has no answer at all: it may be another log, or nobody writes it."""
+        return CannotRun(
+            f"the prediction log {self._shown} has no answer of the last {seconds / 60:.0f} minutes: is it the one that is written?"
+        )
 
     def _read(self, begin: datetime) -> Iterable[tuple]:
         kind, _, path = self.url.partition("://")
@@ -112,8 +113,8 @@ def _postgres(url: str, begin: datetime) -> list[tuple]:
 def _lines(path: str) -> Iterator[tuple]:
     with Path(path).open(encoding="utf-8") as lines:
         for line in lines:
-            said = json.loads(line)
-            if "request_id" in said:
+            said = _parsed(line)  # others may write there, too
+            if isinstance(said, dict) and "request_id" in said:
                 yield tuple(said[name] for name in COLUMNS)
 
 

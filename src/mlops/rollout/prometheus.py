@@ -5,6 +5,7 @@ import math
 import os
 import time
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -49,8 +50,7 @@ class Prometheus:
         elsewhere, answered = self._answered(challenger, step, span)
         requests = max(challenger.requests, elsewhere + answered)
         arms = (replace(champion, scores=scores[0]), replace(challenger, scores=scores[1], requests=requests))
-        due = math.ceil(self._router("upstream_rq_completed", mine, f"{span} offset {LAG}s"))
-        due = due or math.ceil(self._router("upstream_rq_total", PODS, f"{span} offset {LAG}s"))
+        due = self._due(mine, math.ceil(seconds) - LAG)
         return Measured(seconds, *arms, elsewhere, answered, due)
 
     def _answered(self, challenger: Arm, step: str, span: str) -> tuple[int, int]:
@@ -74,6 +74,15 @@ class Prometheus:
             )
             elsewhere = min(challenger.requests, max(0, round(challenger.requests - attempts + retries)))
         return elsewhere, challenger.requests - elsewhere
+
+    def _due(self, mine: str, seconds: int) -> int:
+        """Return requests since the same begin, without the last ones: their answers may not be counted yet."""
+        if seconds <= 0:
+            return 0
+        span = f"[{seconds}s] offset {LAG}s"
+        return math.ceil(
+            self._router("upstream_rq_completed", mine, span) or self._router("upstream_rq_total", PODS, span)
+        )
 
     def _known(self) -> None:
         asked = f'count(envoy_cluster_upstream_rq_completed{{namespace="{self.namespace}"}})'
@@ -128,13 +137,14 @@ class Prometheus:
         except HTTPError as error:
             reason = " ".join(error.read(300).decode("utf-8", "replace").split())
             raise CannotRun(f"{self._shown} answers {error.code} ({reason}): check PROMETHEUS_TOKEN") from None
-        except (OSError, URLError, ValueError) as error:
-            raise CannotRun(f"{self._shown} gives no answer ({error}): is PROMETHEUS_URL reached from here?") from None
+        except (OSError, HTTPException, ValueError) as error:
+            reason = error.reason if isinstance(error, URLError) else type(error).__name__
+            raise CannotRun(f"{self._shown} gives no answer ({reason}): is PROMETHEUS_URL reached from here?") from None
 
     @property
     def _shown(self) -> str:
         parts = urlsplit(self.url)  # an address may hold a password
-        return f"{parts.scheme}://{parts.hostname}"
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
 
 def from_environment(namespace: str, env=os.environ) -> Prometheus | None:
@@ -142,16 +152,23 @@ def from_environment(namespace: str, env=os.environ) -> Prometheus | None:
     url = env.get("PROMETHEUS_URL", "")
     if not url:
         return None
-    return Prometheus(_safe(url), namespace, env.get("PROMETHEUS_TOKEN", ""))
+    token = env.get("PROMETHEUS_TOKEN", "")
+    return Prometheus(_safe(url, bool(token)), namespace, token)
 
 
-def _safe(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname):
-        return url
-    raise CannotRun(
-        f"PROMETHEUS_URL is no address: it should be https://host, it is {parts.scheme or 'without scheme'}"
-    )
+def _safe(url: str, secret: bool) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.hostname and (parts.port or True)
+    except ValueError:
+        known = False
+    if not known or parts.scheme not in ("http", "https"):
+        raise CannotRun("PROMETHEUS_URL is no address: it should be https://host[:port]")
+    if parts.username:
+        raise CannotRun("PROMETHEUS_URL holds a name or a password, which logs would show: use PROMETHEUS_TOKEN")
+    if secret and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise CannotRun("PROMETHEUS_TOKEN is not sent over plain http: let PROMETHEUS_URL begin with https://")
+    return url
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -54,7 +54,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--step", default=NEXT, help=f"{NEXT}, or one of {', '.join(step.ORDER[1:])}")
     parser.add_argument("--digest", default="", help="the challenger to begin with; else what staging serves")
     parser.add_argument(
-        "--force", default="", metavar="REASON", help="skip steps, or go on without evidence; kept in git"
+        "--force", default="", metavar="REASON", help="skip steps, or their requests and hours; kept in git"
     )
     parser.add_argument(
         "--attest", default="", metavar="TEXT", help="what you saw, where no source of figures is named; kept in git"
@@ -76,7 +76,7 @@ def run(args) -> int:
 
 def _edited(wanted: Wanted) -> int:
     commit, name = evidence.main_commit(), overlay.file(wanted.environment)
-    here, main = Path(name).read_text(encoding="utf-8"), overlay.at(commit, name)
+    here, main = Path(name).read_bytes().decode(), overlay.at(commit, name)
     change = changed(wanted, commit)
     done = step.promoted(main, name, change.step, change.image, step.evidence(here, name))
     if here == done:
@@ -84,7 +84,7 @@ def _edited(wanted: Wanted) -> int:
         return 0
     if here != main:
         raise CannotRun(f"{name} here is neither main's nor that step's: `git checkout {commit[:12]} -- {name}` first")
-    Path(name).write_text(change.text, encoding="utf-8")
+    Path(name).write_bytes(change.text.encode())
     print(
         f"{change.table}\n\npromote: {name} says {change.step} now: `git diff {name}`, then commit it to a branch of main"
     )
@@ -113,7 +113,7 @@ def proposed(wanted: Wanted, change: Change, main: str) -> proposal.Proposal:
     body = (
         f"{wanted.environment} would be at `{change.step}`: `{change.image}` would answer {users}"
         f" (model `{change.image.model}`).\n\n{change.table}\n\nMerging is the promotion. Taking it back: `make rollback "
-        f"ENV={wanted.environment}`, or `promote.yml` with step `rollback`.\n"
+        f"ENV={wanted.environment} WHY=...`, or `promote.yml` with step `rollback`.\n"
     )
     title = f"Promote {wanted.environment} to {change.step}: {change.image.digest[7:19]}"
     return proposal.Proposal(f"promote/{wanted.environment}", title, body, {change.name: change.text})
@@ -149,7 +149,7 @@ def _target(wanted: Wanted, text: str, name: str) -> str:
         )
     if to not in (at, following) and not wanted.force:
         raise Refused(
-            f"{wanted.environment} is at {at}, and {following} comes before {to}: say why it is skipped with --force"
+            f"{wanted.environment} is at {at}, and {following} comes before {to}: say why it is skipped with FORCE= (--force)"
         )
     return to
 
@@ -191,17 +191,18 @@ def checked(image: Image) -> Image:
 
     On a laptop without skopeo or cosign that is left to the pull request's own run, and said; in CI it is not.
     """
-    missing = [tool for tool in ("skopeo", "cosign") if shutil.which(tool) is None]
-    if missing and not os.environ.get("CI") and image.model:
+    missing = [tool for tool in ("skopeo", "cosign") if shutil.which(tool) is None and not os.environ.get("CI")]
+    if missing:
         print(
-            f"promote: {' and '.join(missing)} not installed here: whether {image.digest[7:19]} is signed is not looked at"
+            f"promote: {' and '.join(missing)} not installed here: whether the image is there, or signed, is left to `promote.yml`"
         )
+    if "skopeo" in missing and image.model:
         return image
     with registry.login(image.repository):
         found = registry.find(image.repository, image.digest)
         if found is None:
             raise CannotRun(f"{image.repository} has no {image.digest}: it was deleted, or never pushed")
-        if why := signature.fault(image):
+        if "cosign" not in missing and (why := signature.fault(image)):
             raise CannotRun(f"{why}: nothing is promoted")
     model = found.label("model-hash")
     if image.model and image.model != model:
@@ -217,30 +218,47 @@ def _grounds(wanted: Wanted, commit: str, text: str, name: str, to: str) -> tupl
         first = "no step before it" if overlay.images(text, name)["champion"].released else "the first champion"
         why = "; ".join(filter(None, (f"to {to}: {first}", forced, attested)))
         return why, f"{why[0].upper()}{why[1:]}."
-    case = evidence.looked(wanted.environment, commit, _knobs(commit))
+    knobs = _knobs(commit)
+    case = evidence.looked(wanted.environment, commit, knobs)
     if case is None and not (attested or forced):
         raise Refused(
-            "neither PROMETHEUS_URL nor PREDICTION_LOG_URL is set: say what you saw with --attest, it is kept in git"
+            "neither PROMETHEUS_URL nor PREDICTION_LOG_URL is set: say what you saw with ATTEST= (--attest), it is kept in git"
         )
-    if case is not None:
-        _carried(case, forced)
+    if case is None:
+        _aged(wanted.environment, commit, knobs.least(step.current(text, name)).hours, forced)
+    else:
+        _carried(case, forced, attested)
     seen = [f"{case.hours:.0f} h of {case.step}: {case.sentence()}"] if case else []
     why = "; ".join([f"to {to}", *seen, *filter(None, (forced, attested))])
     said = "\n\n".join([*([case.table()] if case else []), *filter(None, (forced, attested))])
     return why, said
 
 
-def _carried(case: evidence.Case, forced: str) -> None:
-    if forced:
-        return
+def _aged(environment: str, commit: str, least: float, forced: str) -> None:
+    """Raise Refused where a step has not had its hours: git knows them without any source."""
+    hours = evidence.hours(environment, commit)
+    if hours < least and not forced:
+        raise Refused(
+            f"the step of {environment} has had {hours:.1f} of {least:g} hours: wait, or say why not with FORCE= (--force)"
+        )
+
+
+def _carried(case: evidence.Case, forced: str, attested: str) -> None:
+    """Raise Refused where figures do not carry a step; no reason goes before a breach."""
     if case.breaches:
         told = "; ".join(each.sentence for each in case.breaches)
+        back = f"`make rollback ENV={case.environment} WHY=...`"
         raise Refused(
-            f"{case.step} of {case.environment} is beyond a limit of params.yaml: {told}. Roll it back: mlops rollback --env {case.environment}"
+            f"{case.step} of {case.environment} is beyond delivery.limits of {PARAMS}: {told}. Roll it back, {back}, or change the limit"
         )
-    if case.missing:
+    if case.missing and not forced:
         told = "; ".join(each.sentence for each in case.missing)
-        raise Refused(f"{case.step} of {case.environment} has had {told}: wait, or say why not with --force")
+        raise Refused(f"{case.step} of {case.environment} has had {told}: wait, or say why not with FORCE= (--force)")
+    if case.unknown and not (forced or attested):
+        told = "; ".join(each.sentence for each in case.unknown)
+        raise Refused(
+            f"{case.step} of {case.environment}: {told}. Look yourself, and say what you saw with ATTEST= (--attest)"
+        )
 
 
 def _knobs(commit: str):

@@ -1,4 +1,4 @@
-"""Verb `revert`: a pull request that takes the commit which brought a model off main again. Run: mlops revert --model HASH --why REASON.
+"""Verb `revert`: a pull request that takes the commit which brought a model off main again. Run: mlops revert --env prod --digest D --model HASH --why REASON.
 
 A rollback moves an environment; as long as main keeps the model, the next release builds and proposes it again.
 """
@@ -10,14 +10,18 @@ import tempfile
 from pathlib import Path
 
 from mlops import github
-from mlops.delivery import champion, overlay, proposal
+from mlops.delivery import champion, overlay, proposal, pull_request
 from mlops.dvc import git
 from mlops.errors import CannotRun
+from mlops.github import GitHub
 from mlops.paths import METRICS
+from mlops.rollout import rollback, step
 
 
 def add_arguments(parser) -> None:
     """Add what is taken back."""
+    parser.add_argument("--env", required=True, dest="environment", help="which rolls it back")
+    parser.add_argument("--digest", required=True, help="of the image that is given up")
     parser.add_argument("--model", required=True, help="the model's hash")
     parser.add_argument("--why", required=True, metavar="REASON")
 
@@ -28,6 +32,9 @@ def run(args) -> int:
         raise CannotRun(f"'{args.model}' is no model hash: it should be 64 of 0-9a-f, as `mlops trace` says it")
     hub = github.from_environment()
     main = proposal.fetched(hub)
+    if not declared(hub, args.environment, args.digest, main):
+        github.report(f"revert: {args.environment} does not give {args.digest[7:19]} up: main keeps its model")
+        return 0
     now = json.loads(proposal.read(main, METRICS)).get("model_hash")
     if now != args.model:
         github.report(f"revert: main has model {str(now)[:12]} by now: there is nothing to take back")
@@ -43,6 +50,14 @@ def run(args) -> int:
         f"revert: {proposal.propose(hub, proposed(commit, args.model, args.why, tree), main, app=bool(os.environ.get('APP')))}"
     )
     return 0
+
+
+def declared(hub: GitHub, environment: str, digest: str, main: str) -> bool:
+    """Whether an environment rejects an image, on main or by the rollback that is open: an alarm may have come late, or to a no."""
+    name = overlay.file(environment)
+    pull = pull_request.find(hub, rollback.branch(environment))
+    texts = [overlay.at(main, name), *([proposal.pushed(hub, rollback.branch(environment), name)] if pull else [])]
+    return any(digest in step.rejected(text, name) for text in texts if text)
 
 
 def proposed(commit: str, model: str, why: str, tree: str) -> proposal.Proposal:

@@ -18,13 +18,16 @@ CODEOWNERS = ".github/CODEOWNERS"
 WAIT = 480  # seconds for the checks of a rollback, before it is left to a person
 
 
+class Moved(CannotRun):
+    """What should be given up is not there any more."""
+
+
 def add_arguments(parser) -> None:
     """Add what is rolled back, and why."""
     parser.add_argument("--env", required=True, dest="environment")
     parser.add_argument("--why", required=True, metavar="REASON", help="what you saw; kept in git")
-    parser.add_argument(
-        "--digest", default="", help="only where this is what would be rejected: an alarm may come late"
-    )
+    parser.add_argument("--digest", default="", help="what is given up, and nothing else; needed where no step is open")
+    parser.add_argument("--alarm", action="store_true", help="a machine asks: what a person has closed stays closed")
     parser.add_argument(
         "--propose", action="store_true", help="keep a pull request, in the place of editing the file here"
     )
@@ -35,29 +38,34 @@ def run(args) -> int:
     if not args.why.strip():
         raise CannotRun("--why is empty: say what you saw, it is kept in git")
     if args.propose:
-        return _proposed(args.environment, args.why, args.digest)
+        return _proposed(args.environment, args.why, args.digest, args.alarm)
     commit, name = evidence.main_commit(), overlay.file(args.environment)
-    if Path(name).read_text(encoding="utf-8") != overlay.at(commit, name):
+    if Path(name).read_bytes().decode() != overlay.at(commit, name):
         raise CannotRun(f"{name} here is not main's: `git checkout {commit[:12]} -- {name}` first")
-    text, lost = back(args.environment, commit, args.why)
-    Path(name).write_text(text, encoding="utf-8")
+    text, lost = back(args.environment, commit, args.why, args.digest)
+    Path(name).write_bytes(text.encode())
     print(
         f"rollback: {lost.digest} is rejected, {name} is stable: `git diff {name}`, then commit it to a branch of main"
     )
     return 0
 
 
-def back(environment: str, commit: str, why: str) -> tuple[str, Image]:
+def back(environment: str, commit: str, why: str, digest: str = "") -> tuple[str, Image]:
     """Return (the overlay of `commit` without its newest image, that image).
 
-    Raises CannotRun where there is no champion before this one that the registry still has.
+    Raises CannotRun where that is not `digest`, or no step is open and nobody says which champion is meant (a second rollback would
+    take the one that has just been put back), or none before it is left that the registry still has.
     """
     name = overlay.file(environment)
     text = overlay.at(commit, name)
     trying = step.challenger(text, name)
+    lost, rejected = trying or overlay.images(text, name)["champion"], step.rejected(text, name)
+    if digest not in ("", lost.digest):
+        raise Moved(f"{environment} has moved on from {digest[7:19]} to {lost.digest[7:19]}: nothing is taken back")
     if trying is not None:
         return step.rolled_back(text, name, why), trying
-    lost, rejected = overlay.images(text, name)["champion"], step.rejected(text, name)
+    if not digest:
+        raise CannotRun(f"{environment} has no step open: to give its champion up, name it: DIGEST={lost.digest}")
     before = next((each for each in history.champions(environment, commit) if each.digest not in rejected), None)
     if before is None:
         raise CannotRun(f"{environment} has had no champion before {lost.digest[7:19]}: there is nothing to go back to")
@@ -70,7 +78,8 @@ def _pulls(image: Image) -> str:
         with registry.login(image.repository):
             found = registry.find(image.repository, image.digest)
     except CannotRun as error:
-        return f"; whether {image.digest[7:19]} still pulls is not known ({error})"
+        print(f"rollback: {error}")
+        return f"; whether {image.digest[7:19]} still pulls is not known, as its registry gave no answer"
     if found is None:
         raise CannotRun(
             f"{image} is not in the registry any more, so no pod could start with it: bring it back, or promote another image"
@@ -78,41 +87,48 @@ def _pulls(image: Image) -> str:
     return ""
 
 
-def _proposed(environment: str, why: str, digest: str) -> int:
+def _proposed(environment: str, why: str, digest: str, alarm: bool) -> int:
     hub = github.from_environment()
     main = proposal.fetched(hub)
-    name = overlay.file(environment)
-    main_text = overlay.at(main, name)
-    if digest and digest in step.rejected(main_text, name):
-        github.report(f"rollback: {environment} has rejected {digest[7:19]} already")
-        return 0
-    text, lost = back(environment, main, why)
-    if lost.digest in step.rejected(known := proposal.pushed(hub, branch(environment), name) or main_text, name):
-        why = step.evidence(known, name)  # what is proposed already stays as it is: its checks may be under way
-        text, lost = back(environment, main, why)
-    if digest and digest != lost.digest:
-        github.report(
-            f"rollback: {environment} has moved on from {digest[7:19]} to {lost.digest[7:19]}: nothing is taken back"
-        )
+    try:
+        text, lost = _kept(hub, environment, main, why, digest, alarm)
+    except Moved as reason:
+        if not alarm:
+            raise
+        github.report(f"rollback: {reason}")  # it came late
         return 0
     app = bool(os.environ.get("APP"))
-    wanted = proposed(hub, environment, main, text, lost, why)
-    said = proposal.propose(hub, wanted, main, app=app, asked=not digest)  # an alarm takes a no for a no
-    github.report(f"rollback: {said}", lost=lost.digest, model=lost.model)
+    wanted = proposed(hub, environment, main, text, lost)
+    said = proposal.propose(hub, wanted, main, app=app, asked=not alarm)  # an alarm takes a no for a no
+    github.report(f"rollback: {said}")
     _give_way(hub, environment, said)
-    if app:
-        github.report(f"rollback: {pull_request.finish(hub, wanted.branch, WAIT)}")
+    if app and said.head:
+        github.report(f"rollback: {pull_request.finish(hub, wanted.branch, said.head, WAIT)}")
     return 0
 
 
-def proposed(hub: GitHub, environment: str, main: str, text: str, lost: Image, why: str) -> proposal.Proposal:
+def _kept(hub: GitHub, environment: str, main: str, why: str, digest: str, alarm: bool) -> tuple[str, Image]:
+    """Return what `back` does; to an alarm with the reason of the proposal that is open, as its checks may be under way."""
+    name = overlay.file(environment)
+    text, lost = back(environment, main, why, digest)
+    known = proposal.pushed(hub, branch(environment), name) if alarm else ""
+    try:
+        same = known and lost.digest in step.rejected(known, name)
+    except CannotRun:
+        same = False
+    return (step.said(text, name, step.evidence(known, name)) if same else text), lost
+
+
+def proposed(hub: GitHub, environment: str, main: str, text: str, lost: Image) -> proposal.Proposal:
     """Return the pull request that rolls an environment back."""
+    name = overlay.file(environment)
+    why = step.evidence(text, name)
     body = (
         f"{environment} would give up `{lost}` (model `{lost.model}`) and be stable again.\n\n{why}\n\n"
         f"Merging is the rollback; the digest is rejected for ever. Please look: {_owners(hub, main)}\n"
     )
-    title = f"Roll {environment} back: {lost.digest[7:19]}"
-    return proposal.Proposal(branch(environment), title, body, {overlay.file(environment): text})
+    title = f"Roll {environment} back from {step.current(overlay.at(main, name), name)}: {lost.digest[7:19]}"
+    return proposal.Proposal(branch(environment), title, body, {name: text})
 
 
 def branch(environment: str) -> str:

@@ -62,7 +62,7 @@ def promoted(text: str, name: str, step: str, image: Image, why: str) -> str:
     text = overlay.with_image(text, name, "challenger", image)
     if step == FULL:
         text = overlay.with_image(text, name, "champion", image)
-    return _said(_at(text, name, STABLE if step == FULL else step), name, why)
+    return said(_at(text, name, STABLE if step == FULL else step), name, why)
 
 
 def rolled_back(text: str, name: str, why: str) -> str:
@@ -88,15 +88,17 @@ def _at(text: str, name: str, step: str) -> str:
 
 def _without(text: str, name: str, digest: str, why: str) -> str:
     digests = " ".join(dict.fromkeys([*rejected(text, name), digest]))
-    return _said(yamledit.edited(text, ["metadata", "annotations", REJECTED], digests, name), name, why)
+    return said(yamledit.edited(text, ["metadata", "annotations", REJECTED], digests, name), name, why)
 
 
-def _said(text: str, name: str, why: str) -> str:
+def said(text: str, name: str, why: str) -> str:
+    """Return the overlay with another reason for the last change of its step."""
     return yamledit.edited(text, ["metadata", "annotations", EVIDENCE], " ".join(why.split()), name)
 
 
 def _component(text: str, name: str) -> tuple[int, str]:
-    components = (yaml.safe_load(text) or {}).get("components") or []
+    overlay.images(text, name)  # says what is wrong with a text that is no overlay
+    components = yaml.safe_load(text).get("components") or []
     found = [(place, each.removeprefix(PLACE)) for place, each in enumerate(components) if str(each).startswith(PLACE)]
     if len(found) != 1 or found[0][1] not in (STABLE, *STEPS):
         said = ", ".join(step for _, step in found) or "none"
@@ -108,4 +110,5 @@ def _component(text: str, name: str) -> tuple[int, str]:
 
 def _annotation(text: str, name: str, key: str) -> str:
     overlay.images(text, name)  # says what is wrong with a text that is no overlay
-    return str(yaml.safe_load(text)["metadata"]["annotations"].get(key) or "")
+    annotations = (yaml.safe_load(text).get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(key) or "")
