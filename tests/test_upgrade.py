@@ -150,6 +150,19 @@ def test_a_readme_of_the_owner_stays_and_upstreams_is_named(mine, upstream, caps
     assert "kept your README.md" in capsys.readouterr().out
 
 
+def test_what_an_environment_serves_is_not_upstreams(mine, upstream, capsys):
+    """An overlay that a promotion has changed stays; upstream's is named, and comes where nobody has changed it."""
+    both = {f"manifests/overlays/{name}/kustomization.yaml": "namespace: a\n" for name in ("prod", "dev")}
+    prod, dev = both
+    write(upstream, both, "overlays")
+    assert 0 == run()
+    write(mine.path, {prod: "namespace: mine\n"}, "a promotion")
+    write(upstream, dict.fromkeys(both, "namespace: theirs\n"), "newer overlays")
+    assert 0 == run()
+    assert ["namespace: mine\n", "namespace: theirs\n"] == [(mine.path / name).read_text() for name in (prod, dev)]
+    assert f"kept your {prod}; upstream's is `git show FETCH_HEAD:{prod}`" in capsys.readouterr().out
+
+
 def test_a_new_key_of_params_is_said(mine, upstream, capsys):
     """params.yaml stays as it is, and what upstream added to it is named."""
     write(upstream, NEWER, "newer")

@@ -18,9 +18,10 @@ import yaml
 
 from mlops import dvc
 from mlops.errors import CannotRun
-from mlops.paths import LOCK, METRICS, OWNERS, PARAMS
+from mlops.paths import LOCK, METRICS, OVERLAYS, OWNERS, PARAMS
 
-KEPT = ("README.md", "LICENSE", ".github/CODEOWNERS")  # yours where you changed them, upstream's where you did not
+# Yours where you changed them, upstream's where you did not; an overlay holds what an environment serves.
+KEPT = ("README.md", "LICENSE", ".github/CODEOWNERS", OVERLAYS)
 UV_LOCK = "uv.lock"
 WRITTEN = (LOCK, METRICS)  # by the pipeline
 CHANGES = {"A": "added", "D": "deleted"}

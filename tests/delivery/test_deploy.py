@@ -12,6 +12,7 @@ from mlops.delivery import deploy, overlay, signature
 from mlops.delivery import registry as registries
 from mlops.delivery.build_key import build_key
 from mlops.errors import CannotRun
+from mlops.rollout import step
 from remote import ASKED, Remote, git, pull_requests
 
 MODEL = "a" * 64
@@ -302,3 +303,34 @@ def test_a_real_image_is_deployed_once_we_have_signed_it(stub, remote, pushed, c
     assert 0 == run(image.repository, image.digest)
     text = remote.text("deploy/dev-staging", overlay.OVERLAY.format("dev"))
     assert overlay.Image(image.repository, image.digest, MODEL) == overlay.images(text, "o")["champion"]
+
+
+STAGING = overlay.OVERLAY.format("staging")
+
+
+def staging(remote, change) -> None:
+    """Put another overlay of staging on main."""
+    remote.merge({STAGING: change(remote.text("main", STAGING) + "\n")})
+
+
+def test_an_image_that_an_environment_has_rejected_is_not_proposed_to_it(stub, remote, edge, capsys):
+    """To the others it is."""
+    image = overlay.Image(NAME, DIGEST, MODEL)
+    released = edge()
+    staging(
+        remote, lambda text: step.rolled_back(step.promoted(text, STAGING, "shadow", image, "a test"), STAGING, "wrong")
+    )
+    assert 0 == run(*released)
+    assert f"staging has rejected {'1' * 12}" in capsys.readouterr().out
+    changed = git(remote.bare, "diff", "--name-only", "main", "deploy/dev-staging").splitlines()
+    assert [overlay.OVERLAY.format("dev")] == changed
+
+
+def test_an_environment_whose_canary_is_open_keeps_its_champion(stub, remote, edge, capsys):
+    """It would be compared with another one half way; where none is left nothing is proposed."""
+    other = overlay.Image(NAME, f"sha256:{'2' * 64}", MODEL)
+    released = edge()
+    staging(remote, lambda text: step.promoted(text, STAGING, "canary-05", other, "a test"))
+    assert 0 == run(*released, "staging")
+    assert "staging is at canary-05, and keeps its champion until that ends" in capsys.readouterr().out
+    assert [] == stub.pulls
