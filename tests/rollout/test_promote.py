@@ -18,7 +18,7 @@ SAW = "scores look alike"
 
 
 @pytest.fixture(autouse=True)
-def _laptop(monkeypatch, tmp_path):
+def _without_tools(monkeypatch, tmp_path):
     """Without skopeo and cosign: what they look at is told below, with real ones."""
     monkeypatch.setenv("PATH", f"{tmp_path}/none:/usr/bin:/bin")
     monkeypatch.setattr(promote.shutil, "which", lambda tool: None)

@@ -171,7 +171,7 @@ def test_a_callers_header_does_not_choose_the_arm(routed, services, row, hashes,
 
 def test_a_callers_header_does_not_cut_the_time(route, services, stands_in, row, pair):
     """Nor the tries: Envoy's own headers are not a caller's to send."""
-    router = route("canary-50", [services[0].port], [stands_in("slow", 0.1)])
+    router = route("canary-50", [services[0].port], [stands_in("slow", 0.04)])
     for name in ("x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-rq-per-try-timeout-ms"):
         status, said, _ = router.ask(row, pair[1], **{name: "5"})
         assert (200, "0" * 64) == (status, said["x-model-hash"])
