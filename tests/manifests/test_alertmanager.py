@@ -88,7 +88,9 @@ def test_an_alert_that_should_roll_back_starts_the_guard(sent, tmp_path):
     (tmp_path / "event.json").write_text(
         json.dumps({"action": call["event_type"], "client_payload": call["client_payload"]})
     )
-    assert "ChallengerFailover: 5.2 % of requests (limit 1 %)" == guard.alert(str(tmp_path / "event.json"), "prod")
+    assert {"prod": "ChallengerFailover: 5.2 % of requests (limit 1 %)"} == guard.alert(
+        str(tmp_path / "event.json"), {"prod": {"prod"}}
+    )
 
 
 @pytest.mark.slow
