@@ -18,7 +18,7 @@ SETUP := setup $(if $(findstring deepchecks,$(SKIP)),,setup-deepchecks)
 # environment nothing is taken: there they mean something else.
 typed = $(and $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 given = $(if $(call typed,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
-needed = $(or $(call typed,$(1)),$(error $(1)= is missing: make adopt DATA=file.csv TARGET=column))
+needed = $(or $(call typed,$(1)),$(error $(1)= is missing: make $(VERB) $($(VERB)-example)))
 
 # Words of these verbs: a misspelt one would be left out in silence.
 adopt-words := DATA TARGET PROTECTED TIME ID GROUP POSITIVE TASK BASE
@@ -26,15 +26,21 @@ promote-words := ENV STEP DIGEST ATTEST FORCE
 rollback-words := ENV WHY DIGEST
 evidence-words := ENV LABELS
 guard-words := ENV
+adopt-needs := DATA TARGET
+promote-needs := ENV
+rollback-needs := ENV WHY
+evidence-needs := ENV
+adopt-example := DATA=file.csv TARGET=column
+promote-example := ENV=prod
+rollback-example := ENV=prod WHY='what you saw'
+evidence-example := ENV=prod
 VERB := $(firstword $(filter adopt promote rollback evidence guard,$(MAKECMDGOALS)))
 ifneq ($(VERB),)
 unexport $($(VERB)-words)
 WORDS := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(strip $(filter-out $($(VERB)-words) UV DVC_REMOTE_URL,$(WORDS)))
 $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-words): mend it, or set a variable of the environment before `make`))
-endif
-ifeq ($(VERB),adopt)
-$(foreach name,DATA TARGET,$(if $(call needed,$(name)),))
+$(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
 .PHONY: promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml

@@ -20,34 +20,32 @@ needs_prometheus = pytest.mark.skipif(
 )
 
 
-class Prometheus:
-    """A server that scrapes `targets` ({host:port/path: labels}) each second, with the label namespace; rules: files of them."""
+def scraping(targets: dict[str, dict[str, str]], namespace: str = "model-prod") -> str:
+    """Return the configuration of a server that scrapes `targets` ({host:port/path: labels}) each second, with the label namespace."""
+    jobs = []
+    for place, (target, labels) in enumerate(targets.items()):
+        host, _, path = target.partition("/")
+        static = [{"targets": [host], "labels": {"namespace": namespace} | labels}]
+        jobs.append({"job_name": f"job{place}", "metrics_path": f"/{path}", "static_configs": static})
+    return json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs})
 
-    def __init__(
-        self,
-        folder: Path,
-        targets: dict[str, dict[str, str]],
-        namespace: str = "model-prod",
-        rules: tuple[Path, ...] = (),
-    ):
+
+class Prometheus:
+    """A server with a configuration of its own."""
+
+    def __init__(self, folder: Path, config: str):
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        jobs = []
-        for place, (target, labels) in enumerate(targets.items()):
-            host, _, path = target.partition("/")
-            static = [{"targets": [host], "labels": {"namespace": namespace} | labels}]
-            jobs.append({"job_name": f"job{place}", "metrics_path": f"/{path}", "static_configs": static})
-        said = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "scrape_configs": jobs}
-        (folder / "prometheus.yml").write_text(json.dumps(said | {"rule_files": [str(each) for each in rules]}))
+        (folder / "prometheus.yml").write_text(config, encoding="utf-8")
         words = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
         with (folder / "log").open("w") as log:
             self.process = subprocess.Popen(
                 [*words, f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log
             )
-        self.until(lambda: self._ready(), 30)
+        self.until(self._ready, 30)
 
     def __enter__(self):
         return self
@@ -66,6 +64,12 @@ class Prometheus:
         """The series that a query gives now."""
         with urlopen(f"{self.url}/api/v1/query?{urlencode({'query': query})}", timeout=10) as answer:  # noqa: S310
             return json.load(answer)["data"]["result"]
+
+    def alerts(self, state: str) -> dict[str, dict]:
+        """The alerts in a state, by name."""
+        with urlopen(f"{self.url}/api/v1/alerts", timeout=10) as answer:  # noqa: S310 - loopback
+            found = json.load(answer)["data"]["alerts"]
+        return {each["labels"]["alertname"]: each for each in found if each["state"] == state}
 
     def until(self, holds, seconds: float = 60) -> None:
         """Wait until something holds."""

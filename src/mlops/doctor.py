@@ -20,9 +20,9 @@ from mlops import contract, dvc
 from mlops.errors import CannotRun
 from mlops.github import GitHub, GitHubError, from_environment
 from mlops.lock import surroundings
+from mlops.protected import CODEOWNERS, NOBODY
 
 SAMPLE = "loans"
-NOBODY = "@OWNER"  # in the template's CODEOWNERS
 MARKS = {"ok": "ok", "missing": "MISSING", "advice": "ADVICE", "optional": "off", "unseen": "?"}
 WORKFLOWS = ".github/workflows"
 OFF = (
@@ -74,13 +74,13 @@ def local() -> Iterator[Finding]:
     """Yield what git and the files say."""
     yield from _history()
     yield from _table()
-    owners = Path(".github/CODEOWNERS")
+    owners = Path(CODEOWNERS)
     named = owners.exists() and NOBODY not in owners.read_text(encoding="utf-8")
-    fix = "put your team into .github/CODEOWNERS"
+    fix = f"put your team into {CODEOWNERS}"
     no = (
         f"CODEOWNERS still names {NOBODY}"
         if owners.exists()
-        else "there is no .github/CODEOWNERS: nobody is asked to review"
+        else f"there is no {CODEOWNERS}: nobody is asked to review"
     )
     yield _held(named, "CODEOWNERS names your people", no, fix, "advice")
     linter = shutil.which("actionlint", path=f".tools/bin{os.pathsep}{os.environ.get('PATH', '')}")

@@ -6,6 +6,8 @@ Everything judges but what is named in FREE: a list of what is dangerous would a
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+CODEOWNERS = ".github/CODEOWNERS"
+NOBODY = "@OWNER"  # whom the template's names
 FREE = ("data/", "docs/", "src/model/")  # the owner's room, and prose
 KEPT = ("data/contract.yaml",)  # in a free folder, and protected all the same
 MADE = (

@@ -19,9 +19,10 @@ import yaml
 from mlops import dvc
 from mlops.errors import CannotRun
 from mlops.paths import LOCK, METRICS, OVERLAYS, OWNERS, PARAMS
+from mlops.protected import CODEOWNERS
 
 # Yours where you changed them, upstream's where you did not; an overlay holds what an environment serves.
-KEPT = ("README.md", "LICENSE", ".github/CODEOWNERS", OVERLAYS)
+KEPT = ("README.md", "LICENSE", CODEOWNERS, OVERLAYS)
 UV_LOCK = "uv.lock"
 WRITTEN = (LOCK, METRICS)  # by the pipeline
 CHANGES = {"A": "added", "D": "deleted"}

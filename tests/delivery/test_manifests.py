@@ -65,3 +65,12 @@ def test_a_tag_in_an_overlay_cannot_run(tree):
     path.write_text(path.read_text().replace("digest: sha256", "newTag: sha256"))
     with pytest.raises(CannotRun, match="overlays/dev/kustomization.yaml: image 'champion' needs newName and a digest"):
         manifests.run(None)
+
+
+def test_an_overlay_without_a_step_is_refused(tree):
+    """Its router would have no routes."""
+    path = tree / "manifests/overlays/prod/kustomization.yaml"
+    line = next(each for each in path.read_text().splitlines() if "rollout/" in each)
+    path.write_text(path.read_text().replace(f"components:\n{line}\n", ""))
+    with pytest.raises(CannotRun, match="prod/kustomization.yaml should name one step"):
+        manifests.run(None)

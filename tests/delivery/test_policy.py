@@ -136,3 +136,12 @@ def test_what_is_not_closed_is_open(spec):
     """One way, for some pods, or with a hole."""
     (fault,) = policy.faults([DEPLOYMENT, CLOSED | {"spec": spec}])
     assert "denies everything" in fault
+
+
+def test_what_base_names_by_a_digest_is_known_and_a_placeholder_is_not():
+    """The router's image is in no overlay; champion and challenger are."""
+    right = changed(
+        "spec.template.spec.containers",
+        [CONTAINER, CONTAINER | {"image": "champion"}, CONTAINER | {"image": "envoy:v1"}],
+    )
+    assert {CONTAINER["image"]} == policy.pinned(right)

@@ -448,3 +448,21 @@ def test_the_token_is_on_no_command_line_and_in_no_file(stub, hub, remote, monke
     propose(hub, WANTED, remote)
     assert not [words for words in said if "ghs_bot" in " ".join(words)]
     assert "extraheader" not in (remote.path / ".git/config").read_text()
+
+
+def test_what_the_bot_has_pushed_is_read_and_a_persons_is_not(stub, hub, remote):
+    """Whoever may push could say anything there."""
+    name = "manifests/a.yaml"
+    assert "" == proposal.pushed(hub, WANTED.branch, name, remote.path)
+    propose(hub, WANTED, remote)
+    assert WANTED.files[name] == proposal.pushed(hub, WANTED.branch, name, remote.path)
+    assert "" == proposal.pushed(hub, WANTED.branch, "none.yaml", remote.path)
+    remote.commit(WANTED.branch, {name: "a: 3\n"})
+    assert "" == proposal.pushed(hub, WANTED.branch, name, remote.path)
+
+
+def test_a_commit_is_named_only_where_it_is_proposed(stub, hub, remote):
+    """A person's branch, and what main has already, have none that could be merged."""
+    assert remote.head(WANTED.branch) == "" != propose(hub, WANTED, remote).head == remote.head(WANTED.branch)
+    remote.commit(WANTED.branch, {"other": "1\n"})
+    assert "" == propose(hub, WANTED, remote).head

@@ -253,3 +253,42 @@ def test_no_answer_to_a_stop_is_an_error(stub, hub):
     stub.faults.append(Fault("graphql", 502))
     with pytest.raises(GitHubError, match="GitHub answered 502"):
         pull_request.stop(hub, "deploy/dev", everybody=True)
+
+
+def test_what_is_green_is_merged_at_the_commit_that_was_pushed(stub, hub):
+    """And at no other one."""
+    pull = there(stub)
+    stub.green = stub.bypass = True
+    assert "is green and waits for a person: Head branch was modified" in pull_request.finish(
+        hub, "deploy/dev", "c" * 40, 0
+    )
+    assert "#7 is merged" == pull_request.finish(hub, "deploy/dev", HEAD, 0)
+    assert "closed" == pull["state"]
+
+
+def test_checks_that_are_not_done_in_time_leave_it_to_a_person(stub, hub):
+    """Nothing is merged, and nothing fails."""
+    there(stub)
+    stub.bypass = True
+    assert "#7 waits for a person: its checks were not done in 0 s" == pull_request.finish(
+        hub, "deploy/dev", HEAD, 0, 0
+    )
+
+
+def test_what_goes_elsewhere_than_to_main_is_not_merged(stub, hub):
+    """Nor what is not there."""
+    there(stub)["base"]["ref"] = "other"
+    stub.green = stub.bypass = True
+    for branch in ("deploy/dev", "gone"):
+        assert f"{branch} has no open pull request to main: nothing is merged" == pull_request.finish(
+            hub, branch, HEAD, 0
+        )
+
+
+def test_an_outage_while_it_is_merged_is_an_error(stub, hub):
+    """Nobody knows whether it was."""
+    there(stub)
+    stub.green = stub.bypass = True
+    stub.faults.append(Fault("PUT .*/merge", 502))
+    with pytest.raises(GitHubError):
+        pull_request.finish(hub, "deploy/dev", HEAD, 0)

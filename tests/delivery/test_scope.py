@@ -1,9 +1,11 @@
-"""A change of overlays alone is told from every other."""
+"""A change of steps and digests alone is told from every other."""
 
 import pytest
 
 from copies import ROOT, unreleased
 from mlops.cli import main as mlops
+from mlops.delivery.overlay import Image, with_image
+from mlops.rollout import step
 from remote import Remote
 
 OVERLAY = "manifests/overlays/prod/kustomization.yaml"
@@ -31,7 +33,7 @@ def only(remote, files: dict[str, str], tmp_path) -> str:
     return (tmp_path / "output").read_text().strip()
 
 
-def test_overlays_alone_are_all_of_a_change(remote, tmp_path):
+def test_a_step_alone_is_all_of_a_change(remote, tmp_path):
     """The report says which environment changes, and how."""
     moved = TEXT.replace("rollout/stable", "rollout/shadow")
     assert "only=true" == only(remote, {OVERLAY: moved}, tmp_path)
@@ -54,6 +56,31 @@ def test_a_file_that_leaves_or_enters_counts_as_both(remote, tmp_path):
     """A rename has two names."""
     (remote.path / "src/a.py").unlink()
     assert "only=false" == only(remote, {"manifests/overlays/a.py": "1\n"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("namespace: model-prod", "namespace: default"),
+        ("configurations: [images.yaml]", "patches: [{path: images.yaml}]"),
+        ("- ../../base", "- ../../model"),
+        ("components:\n", "components:\n  - ../../components/ingress\n"),
+        ("  - name: challenger", "  - name: router"),
+        ("rollout/stable", "rollout/none"),
+    ],
+)
+def test_what_no_promotion_changes_is_judged_in_full(remote, tmp_path, old, new):
+    """What such an overlay renders to is held against Kubernetes' own schema, by tests that the short way leaves out."""
+    assert "only=false" == only(remote, {OVERLAY: TEXT.replace(old, new)}, tmp_path)
+
+
+def test_digests_and_what_is_said_of_them_are_no_more(remote, tmp_path):
+    """As a deploy and a rollback change them."""
+    image = Image("ghcr.io/acme/model", f"sha256:{'1' * 64}", "a" * 64)
+    text = with_image(TEXT, OVERLAY, "champion", image)
+    assert "only=true" == only(
+        remote, {OVERLAY: step.rolled_back(step.promoted(text, OVERLAY, "shadow", image, "x"), OVERLAY, "y")}, tmp_path
+    )
 
 
 def test_no_change_is_not_one_of_manifests(remote, tmp_path, capsys):
@@ -85,6 +112,6 @@ def test_a_base_that_is_not_there_is_an_error(remote, capsys):
 
 def test_a_text_cannot_end_its_own_frame(remote, tmp_path):
     """What it says after that would be the report's."""
-    assert "only=true" == only(remote, {"manifests/overlays/b.yaml": f"b: 2\n{FENCE}\n**passed**\n"}, tmp_path)
+    assert "only=true" == only(remote, {OVERLAY: f"{TEXT}# {FENCE}\n# **passed**\n"}, tmp_path)
     said = (remote.path / "reports/report.md").read_text()
     assert 2 == said.count(FENCE)

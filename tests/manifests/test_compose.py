@@ -1,7 +1,6 @@
 """compose.yaml: a canary on one machine. Its router, scrape configuration and alerts are run for real here, with processes for containers."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -9,8 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -20,7 +17,8 @@ from copies import ROOT
 from mlops.delivery.overlay import DIGEST
 from mlops.onnx_model import Model
 from mlops.serve.scorer import Scorer
-from router import STEPS, Router, bootstrap, free_port, needs_envoy
+from prometheus import Prometheus, needs_prometheus
+from router import STEPS, Router, bootstrap, needs_envoy
 from serving import Served
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -31,54 +29,16 @@ DASHBOARD = json.loads((ROOT / "manifests/monitoring/dashboard.json").read_text(
 DEPLOYMENT = yaml.safe_load((ROOT / "manifests/base/router/deployment.yaml").read_text(encoding="utf-8"))
 (POD,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
 FROM_OUTSIDE = ("champion", "challenger")  # whose image the environment names
-needs_prometheus = pytest.mark.skipif(
-    not shutil.which("prometheus") and not os.environ.get("CI"), reason="needs Prometheus; .ci/run has it"
-)
 needs_uv = pytest.mark.skipif(not shutil.which("uv"), reason="needs uv, which brings the schema of compose files")
 
 
-class Prometheus:
-    """A real one, with compose's scrape configuration and rules; targets: {address there: port here}."""
-
-    def __init__(self, folder: Path, targets: dict[str, int]):
-        config = SCRAPE.replace("/prometheus/rules.yml", str(rules(folder)))
-        for address, port in targets.items():
-            assert address in config
-            config = config.replace(address, f"127.0.0.1:{port}")
-        (folder / "prometheus.yml").write_text(config, encoding="utf-8")
-        self.port = free_port()
-        with (folder / "prometheus.log").open("w") as log:
-            self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{self.port}"],
-                stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def __enter__(self):
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                if len(self.query("up == 1")) == SCRAPE.count("targets"):
-                    return self
-            except OSError:
-                pass
-            time.sleep(0.2)
-        raise AssertionError("Prometheus does not reach all it is to read")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
-
-    def query(self, expression: str) -> list[dict]:
-        """Return what an expression gives now."""
-        words = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{words}", timeout=10) as answer:
-            return json.load(answer)["data"]["result"]
-
-    def alerts(self, state: str) -> dict[str, dict]:
-        """Return the alerts in a state, by name."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/alerts", timeout=10) as answer:
-            found = json.load(answer)["data"]["alerts"]
-        return {each["labels"]["alertname"]: each for each in found if each["state"] == state}
+def scraping(folder: Path, targets: dict[str, int]) -> str:
+    """Return compose's configuration of Prometheus, with its rules; targets: {address there: port here}."""
+    config = SCRAPE.replace("/prometheus/rules.yml", str(rules(folder)))
+    for address, port in targets.items():
+        assert address in config
+        config = config.replace(address, f"127.0.0.1:{port}")
+    return config
 
 
 class Callers:
@@ -129,9 +89,10 @@ def canary(answered, scorer_row, tmp_path):
         targets = {"model-champion:8000": champion.port, "model-challenger:8000": challenger.port}
         with (
             router,
-            Prometheus(tmp_path, targets | {"router:9902": router.stats}) as prometheus,
+            Prometheus(tmp_path, scraping(tmp_path, targets | {"router:9902": router.stats})) as prometheus,
             Callers(router, scorer_row) as callers,
         ):
+            prometheus.until(lambda: len(prometheus.ask("up == 1")) == SCRAPE.count("targets"))
             yield prometheus, challenger, callers
 
 
@@ -149,9 +110,7 @@ def test_a_dead_challenger_is_an_alert_and_no_user_notices(canary):
     """While it lives no alert even waits, and every panel of the dashboard has something to show."""
     prometheus, challenger, callers = canary
     assert wait(60, lambda: len(callers.statuses) >= 1000)
-    assert wait(
-        60, lambda: prometheus.query('namespace_arm:requests:increase5m{envoy_cluster_name="challenger"} > 100')
-    )
+    assert wait(60, lambda: prometheus.ask('namespace_arm:requests:increase5m{envoy_cluster_name="challenger"} > 100'))
     assert {} == prometheus.alerts("pending") | prometheus.alerts("firing")
     assert {"Errors that users got", "Alerts", "Distance of the two, 1 hour"} >= empty_panels(prometheus)
     challenger.stop(signal.SIGKILL)
@@ -173,7 +132,7 @@ def empty_panels(prometheus: Prometheus) -> set[str]:
         for panel in DASHBOARD["panels"]
         if panel["type"] != "row"
         and not any(
-            prometheus.query(each["expr"].replace("$namespace", "compose").replace("$__rate_interval", "1m"))
+            prometheus.ask(each["expr"].replace("$namespace", "compose").replace("$__rate_interval", "1m"))
             for each in panel["targets"]
         )
     }

@@ -14,7 +14,7 @@ from mlops.cli import main as mlops
 from mlops.delivery import overlay
 from mlops.delivery.overlay import Image
 from mlops.rollout import step
-from prometheus import Prometheus
+from prometheus import Prometheus, scraping
 from remote import Remote, git, pull_requests
 from rollout.faults import ABSENT, FAULTS, World
 from rollout_cases import NAME, PARAMS, REPOSITORY, main
@@ -48,7 +48,7 @@ def rolled_back(world: World, folder: Path, hashes: tuple[str, str], fault: str,
         targets = {f"127.0.0.1:{router.stats}/stats/prometheus": {}}
         for role, service in (("champion", champion), ("challenger", challenger)):
             targets[f"127.0.0.1:{service.port}/metrics"] = {"component": role}
-        server = stack.enter_context(Prometheus(folder / "prometheus", targets))
+        server = stack.enter_context(Prometheus(folder / "prometheus", scraping(targets)))
         remote = stack.enter_context(_environment(folder, hashes, at, params, server.url))
         with Load([router.port], world.body, world.rate):
             early = fault in (ABSENT, "")

@@ -70,6 +70,17 @@ def test_a_model_that_the_server_does_not_know_is_an_error(remote, uri, capsys):
     assert "has no version of model cccccccccccc: `make log`" in capsys.readouterr().err
 
 
+def test_where_one_model_is_not_known_no_alias_moves(remote, uri):
+    """Neither of them, whichever it is."""
+    when(remote, at("canary-05"), DAY)
+    assert 0 == run()
+    before = named(uri)
+    text = step.promoted(at("canary-50"), NAME, "full", SECOND, "a test")
+    when(remote, step.promoted(text, NAME, "shadow", THIRD, "a test"), DAY)
+    assert 2 == run()
+    assert before == named(uri)
+
+
 def test_a_server_that_cannot_be_used_is_an_error(remote, monkeypatch, capsys):
     """Its address without a password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hush@127.0.0.1:1")

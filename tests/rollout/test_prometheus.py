@@ -7,7 +7,7 @@ import pytest
 
 from mlops.errors import CannotRun
 from mlops.rollout import prometheus
-from prometheus import Exposition, Prometheus, needs_prometheus
+from prometheus import Exposition, Prometheus, needs_prometheus, scraping
 
 
 def router(champion: int, challenger: int, elsewhere: int, failed: int = 0, retries: int = 0) -> str:
@@ -51,7 +51,7 @@ def answered(elsewhere: int, own: int) -> str:
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
     """A server of figures that has seen ten thousand requests go by, and its client."""
-    with Exposition() as said, Prometheus(tmp_path_factory.mktemp("prometheus"), {said.target: {}}) as server:
+    with Exposition() as said, Prometheus(tmp_path_factory.mktemp("prometheus"), scraping({said.target: {}})) as server:
         said.text = f"{router(0, 0, 0)}\n{scores('champion', 'champion', [0] * 4)}\n{scores('challenger', 'challenger', [0] * 4)}\n"
         server.until(lambda: server.ask('count_over_time(predict_score_bucket{le="+Inf"}[1m]) > 2'))
         said.text = "\n".join(
@@ -90,7 +90,7 @@ def test_a_namespace_without_a_router_is_refused(asked):
 @needs_prometheus
 def test_what_the_services_count_themselves_goes_before_a_difference(tmp_path):
     """Callers who give up are counted by nobody as answered: the router's difference would be wrong about them."""
-    with Exposition() as said, Prometheus(tmp_path, {said.target: {}}) as server:
+    with Exposition() as said, Prometheus(tmp_path, scraping({said.target: {}})) as server:
         client = lambda: prometheus.Prometheus(server.url, "model-prod")  # noqa: E731
         said.text = f"{router(0, 0, 0)}\n{answered(0, 0)}\n"
         server.until(lambda: server.ask("count_over_time(predict_requests_total[1m]) > 2"))
@@ -99,6 +99,20 @@ def test_what_the_services_count_themselves_goes_before_a_difference(tmp_path):
         found = client().measured(60, "canary-05")
     ratio = found.champion.requests / 9500
     assert [pytest.approx(each * ratio, abs=2) for each in (4, 396)] == [found.elsewhere, found.answered]
+    assert ((), ()) == (found.champion.scores, found.challenger.scores)
+
+
+@pytest.mark.slow
+@needs_prometheus
+def test_bins_of_another_contract_are_compared_with_nothing(tmp_path):
+    """As many of them, and elsewhere: that would be a number without a meaning."""
+    with Exposition() as said, Prometheus(tmp_path, scraping({said.target: {}})) as server:
+        for counts in ([0] * 4, [100, 200, 300, 400]):
+            other = scores("challenger", "challenger", counts).replace('le="0.2"', 'le="0.25"')
+            said.text = f"{router(1, 1, 0)}\n{scores('champion', 'champion', counts)}\n{other}\n"
+            server.until(lambda: server.ask("count_over_time(predict_score_bucket[1m]) > 2"))
+        server.until(lambda: server.ask("sum(increase(predict_score_bucket[1m])) > 100"))
+        found = prometheus.Prometheus(server.url, "model-prod").measured(60, "canary-05")
     assert ((), ()) == (found.champion.scores, found.challenger.scores)
 
 

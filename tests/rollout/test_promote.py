@@ -100,9 +100,10 @@ def test_a_persons_reason_goes_before_evidence_and_is_kept(remote, log):
     """Beside the figures that it goes against."""
     log([record(f"n{n}", SECOND.model, "challenger") for n in range(2)])
     opened(remote, hours=2)
-    assert 0 == run("--force", "a holiday sale begins")
+    assert 1 == run("--force", "a holiday sale begins")  # what so few requests do not say a person has to
+    assert 0 == run("--force", "a holiday sale begins", "--attest", SAW)
     assert "2 of 5,000 requests" in step.evidence(here(remote), NAME)
-    assert step.evidence(here(remote), NAME).endswith("forced: a holiday sale begins")
+    assert step.evidence(here(remote), NAME).endswith(f"forced: a holiday sale begins; attested: {SAW}")
 
 
 def test_without_a_source_a_persons_word_is_needed(remote, capsys):
@@ -111,6 +112,7 @@ def test_without_a_source_a_persons_word_is_needed(remote, capsys):
     assert 1 == run()
     assert "say what you saw with ATTEST=" in capsys.readouterr().out
     assert 1 == run("--attest", "  ")
+    assert 1 == run("--force", "a holiday sale begins")
     assert 0 == run("--attest", SAW)
     assert f"to canary-50; attested: {SAW}" == step.evidence(here(remote), NAME)
 

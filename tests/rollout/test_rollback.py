@@ -149,6 +149,17 @@ def test_an_open_promotion_gives_way(remote, stub, monkeypatch):
     ]
 
 
+def test_a_declined_rollback_closes_no_promotion(remote, stub, monkeypatch):
+    """A person has said no to the alarm, and goes on: the next alarm is not to undo that."""
+    monkeypatch.setattr("mlops.rollout.promote.shutil.which", lambda tool: None)
+    alarm = "--propose", "--alarm", "--digest", SECOND.digest
+    assert 0 == run(*alarm)
+    stub.pulls[0]["state"] = "closed"
+    assert 0 == mlops(["promote", "--env", "prod", "--attest", "fine", "--force", "fine", "--propose"])
+    assert 0 == run(*alarm)
+    assert ["closed", "open"] == [each["state"] for each in stub.pulls]
+
+
 def test_an_app_that_may_merges_when_the_checks_are_green(remote, stub, app):
     """At once."""
     stub.bypass, stub.merging = True, lambda branch, title: remote.merge({NAME: remote.text(branch, NAME)})

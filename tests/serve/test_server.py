@@ -1,5 +1,6 @@
 """A process that is told to end says so, answers what comes meanwhile, writes what waits, and ends with 0."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -141,3 +142,54 @@ def test_an_answer_is_one_write(serve):
         assert first.endswith(b'{"status":"ok"}')
         caller.sendall(b"HEAD /health HTTP/1.1\r\nhost: a\r\n\r\n")
         assert caller.recv(65536).startswith(b"HTTP/1.1 405")
+
+
+class Written:
+    """A transport that keeps what it is given, write by write."""
+
+    def __init__(self):
+        self.writes, self.closed = [], False
+
+    def write(self, data: bytes) -> None:
+        """Keep it."""
+        self.writes.append(data)
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return self.closed
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+
+
+def joined(*does) -> Written:
+    """What arrives of these, in one turn of the loop and after it."""
+    written = Written()
+
+    async def run() -> None:
+        transport = server.Joined(written)
+        for each in does:
+            each(transport)
+        assert written.closed == transport.is_closing()
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    return written
+
+
+def test_a_head_waits_for_its_body():
+    """They are one write; what follows is its own."""
+    assert [HEAD + b"ab", b"cd"] == joined(
+        *(lambda to, data=data: to.write(data) for data in (HEAD, b"ab", b"cd"))
+    ).writes
+
+
+def test_a_head_without_a_body_is_not_kept_for_ever():
+    """It goes when the loop turns, or before the connection closes."""
+    assert [HEAD] == joined(lambda to: to.write(HEAD)).writes
+    ended = joined(lambda to: to.write(HEAD), lambda to: to.close())
+    assert ([HEAD], True) == (ended.writes, ended.closed)

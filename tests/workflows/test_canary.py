@@ -98,6 +98,14 @@ class Story:
         commit(self.main, f"{environment} serves {role}")
         git(self.main, "push", "-q", "origin", "main")
 
+    def change(self, name: str, old: str, new: str) -> None:
+        """Put an edit on main."""
+        git(self.main, "fetch", "-q", "origin")
+        git(self.main, "reset", "-q", "--hard", "origin/main")
+        edit(self.main, name, old, new)
+        commit(self.main, f"Change {name}")
+        git(self.main, "push", "-q", "origin", "main")
+
     def merge(self, branch: str, title: str = "a merge") -> None:
         """Squash a branch into main, as GitHub does."""
         tree = self.repository.clone(f"merge-{len(self.parts)}-{branch.replace('/', '-')}")
@@ -192,7 +200,7 @@ def play(story: Story) -> None:
     story.promote("attested", reason="scores look alike")
     story.merge("promote/prod", "Promote prod to canary-01")
     file = story.repository.folder / "log.db"
-    story.promote("forced", "canary-25", force="a holiday sale begins")
+    story.promote("forced", "canary-25", force="a holiday sale begins", reason="scores look alike")
     story.merge("promote/prod", "Promote prod to canary-25")
 
     source = {"PREDICTION_LOG_URL": log(file, failing=False)}
@@ -206,7 +214,9 @@ def play(story: Story) -> None:
     story.schedule("breach", secrets=source)
     story.breach = {branch: dict(each) for branch, each in story.open().items()}
     story.promote("while a rollback is open", reason="I do not look")
-    story.schedule("breach, run again", secrets=source)
+    story.change(FILE.format("staging"), "rollout/stable", "rollout/none")
+    story.schedule("breach, run again, and blind elsewhere", secrets=source)
+    story.change(FILE.format("staging"), "rollout/none", "rollout/stable")
     hub.green = True
     story.alert("an alert, and no review", "ChallengerFailover: 5 % of requests", app=True)
     story.waits = {branch: dict(each) for branch, each in story.open().items()}
@@ -249,7 +259,7 @@ def test_a_step_needs_evidence_or_a_persons_word(story):
     texts = git(story.bare, "log", "--format=%H", "main", "--", FILE.format("prod")).split()
     said = [step.evidence(git(story.bare, "show", f"{each}:{FILE.format('prod')}"), "prod") for each in texts]
     assert "to canary-01; attested: scores look alike" in said
-    assert "to canary-25; forced: a holiday sale begins" in said
+    assert "to canary-25; forced: a holiday sale begins; attested: scores look alike" in said
 
 
 def test_a_step_is_not_skipped_in_silence(story):
@@ -287,8 +297,11 @@ def test_a_breach_is_two_pull_requests_and_a_ticket(story):
 
 
 def test_a_run_that_died_before_its_ticket_is_mended_by_the_next(story):
-    """The same pull requests, and one ticket with the figures."""
-    assert ["failure", "success"] == [story.parts[part].jobs["ticket"] for part in ("breach", "breach, run again")]
+    """The same pull requests, and one ticket with the figures; that another environment cannot be looked at stops none of it."""
+    again = story.parts["breach, run again, and blind elsewhere"]
+    assert ["failure", "success"] == [done.jobs["ticket"] for done in (story.parts["breach"], again)]
+    assert ("failure", "success", "success") == tuple(again.jobs[job] for job in ("look", "rollback", "revert"))
+    assert "blind: staging: " in again.said("look")
     about = [each for each in story.hub.issues if each["title"].startswith("prod: challenger")]
     assert 1 == len(about)
     assert "the challenger answered none of" in about[0]["body"]

@@ -6,6 +6,7 @@ from mlops.delivery import overlay, policy
 from mlops.delivery.render import rendered
 from mlops.errors import CannotRun
 from mlops.paths import BASE, OVERLAY, OVERLAYS
+from mlops.rollout import step
 
 
 def run(args) -> int:
@@ -17,6 +18,8 @@ def run(args) -> int:
     for environment in overlay.environments():
         images = {*map(str, overlay.read(environment).values()), *own}
         objects = rendered(Path(OVERLAY.format(environment)).parent)
+        name = OVERLAY.format(environment)
+        step.current(Path(name).read_text(encoding="utf-8"), name)  # without one the router has no routes
         found = policy.faults(objects) + policy.strangers(objects, images)
         print(f"{environment}: {len(objects)} objects, {f'{len(found)} faults' if found else 'no fault'}")
         for fault in found:

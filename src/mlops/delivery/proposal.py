@@ -37,7 +37,11 @@ class Proposal:
 class Outcome(str):
     """A sentence that says what was done; `head`: the bot's commit that is proposed, "" where none is."""
 
-    head = ""
+    def __new__(cls, sentence: str, head: str = ""):
+        """Make it."""
+        made = super().__new__(cls, sentence)
+        made.head = head
+        return made
 
 
 def fetched(hub: GitHub, root=".") -> str:
@@ -94,9 +98,7 @@ def propose(
     if pull is None:
         return Outcome(_link(hub, branch))
     said = f"#{pull['number']} {'still proposes' if stands else 'proposes'}: {title}"
-    outcome = Outcome(f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said)
-    outcome.head = head
-    return outcome
+    return Outcome(f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said, head)
 
 
 def _there(proposal: Proposal, tree: str, main: str, root) -> str:

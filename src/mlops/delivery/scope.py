@@ -1,4 +1,4 @@
-"""Verb `scope`: does a change touch overlays alone, so what environments serve and no more? Then no model is judged, and the verdict is a matter of seconds.
+"""Verb `scope`: does a change touch nothing but steps, digests and what is said of them? Then no model is judged, and the verdict is a matter of seconds.
 
 Run: mlops scope --base origin/main.
 """
@@ -11,11 +11,11 @@ from mlops.delivery import overlay
 from mlops.dvc import git
 from mlops.errors import CannotRun
 from mlops.files import write_text
-from mlops.paths import OVERLAY, OVERLAYS, REPORT
+from mlops.paths import OVERLAY, REPORT
+from mlops.rollout import step
 
-ROOM = f"{OVERLAYS}/"  # what is below manifests/ beside them has tests of its own
 FENCE = "`" * 3
-HEAD = "# Only overlays change\n\nNo model is judged: each overlay was rendered and held against the policy.\n"
+HEAD = "# Only steps and digests change\n\nNo model is judged: each overlay was rendered and held against the policy.\n"
 
 
 def add_arguments(parser) -> None:
@@ -27,10 +27,14 @@ def run(args) -> int:
     """Say it as output `only`, true or false; of such a change the report is its diff."""
     start = branched(args.base)
     changed = touched(start)
-    only = bool(changed) and all(path.startswith(ROOM) for path in changed)
+    only = bool(changed) and all(moves(path, start) for path in changed)
     if only:
         write_text(Path(REPORT), report(start, changed))
-    said = f"only {ROOM} is touched: no model is judged" if only else f"{len(changed)} files are touched: all is judged"
+    said = (
+        "only steps and digests change: no model is judged"
+        if only
+        else f"{len(changed)} files are touched: all is judged"
+    )
     github.report(f"scope: {said}", only=str(only).lower())
     return 0
 
@@ -48,6 +52,20 @@ def touched(start: str, root=".") -> list[str]:
     return [
         each for each in git("diff", "--name-only", "--no-renames", "-z", start, "HEAD", root=root).split("\0") if each
     ]
+
+
+def moves(path: str, start: str, root=".") -> bool:
+    """Whether a file is an overlay in which nothing but step, images and annotations is another one.
+
+    Of anything else that an overlay says (a patch, a namespace) the rendering is judged by tests that the short way leaves out.
+    """
+    if path not in map(OVERLAY.format, overlay.environments(root)):
+        return False
+    before, after = (git("show", f"{commit}:{path}", root=root, check=False) or "" for commit in (start, "HEAD"))
+    try:
+        return step.rest(before, path) == step.rest(after, path)
+    except CannotRun:
+        return False
 
 
 def report(start: str, changed: list[str], root=".") -> str:

@@ -55,15 +55,22 @@ def followed(uri: str, aliases: dict[str, str]) -> list[str]:
 
     mlflow.set_tracking_uri(uri)
     client, name = mlflow.MlflowClient(), legal(f"predict-{contract.read().target}")
-    lines = []
-    for alias, model in aliases.items():
-        if not model:
+    versions = {alias: _version(client, name, model) for alias, model in aliases.items()}  # all, before one is set
+    for alias, version in versions.items():
+        if version:
+            client.set_registered_model_alias(name, alias, version)
+        else:
             client.delete_registered_model_alias(name, alias)
-            lines.append(f"@{alias} names nothing")
-            continue
-        found = client.search_model_versions(f"name = '{name}' and tag.model_hash = '{model}'", max_results=1)
-        if not found:
-            raise CannotRun(f"{name} has no version of model {model[:12]}: `make log` on the commit that brought it")
-        client.set_registered_model_alias(name, alias, found[0].version)
-        lines.append(f"@{alias} is version {found[0].version}, model {model[:12]}")
-    return lines
+    return [
+        f"@{alias} is version {version}, model {aliases[alias][:12]}" if version else f"@{alias} names nothing"
+        for alias, version in versions.items()
+    ]
+
+
+def _version(client, name: str, model: str) -> str:
+    if not model:
+        return ""
+    found = client.search_model_versions(f"name = '{name}' and tag.model_hash = '{model}'", max_results=1)
+    if not found:
+        raise CannotRun(f"{name} has no version of model {model[:12]}: `make log` on the commit that brought it")
+    return found[0].version

@@ -45,11 +45,12 @@ class Prometheus:
         scores = [
             self._scores(each, span) for each in ('component="champion", arm!="challenger"', 'component="challenger"')
         ]
-        if len(scores[0]) != len(scores[1]):
-            scores = [(), ()]
+        (edges, theirs), (others, own) = scores
+        if edges != others:  # bins of another contract are no bins of this one
+            theirs = own = ()
         elsewhere, answered = self._answered(challenger, step, span)
         requests = max(challenger.requests, elsewhere + answered)
-        arms = (replace(champion, scores=scores[0]), replace(challenger, scores=scores[1], requests=requests))
+        arms = (replace(champion, scores=theirs), replace(challenger, scores=own, requests=requests))
         due = self._due(mine, math.ceil(seconds) - LAG)
         return Measured(seconds, *arms, elsewhere, answered, due)
 
@@ -114,12 +115,13 @@ class Prometheus:
     def _series(self, metric: str, cluster: str, more: str = "") -> str:
         return f'envoy_cluster_{metric}{{namespace="{self.namespace}", envoy_cluster_name="{cluster}"{more}}}'
 
-    def _scores(self, whose: str, span: str) -> tuple[float, ...]:
+    def _scores(self, whose: str, span: str) -> tuple[list[float], tuple[float, ...]]:
+        """Return the upper edges of the bins, and how many scores fell in each."""
         series = f'predict_score_bucket{{namespace="{self.namespace}", {whose}}}'
         found = self._ask(f"sum by (le) (increase({series}{span}))")
-        edges = sorted((float(labels["le"]), value) for labels, value in found)
-        upto = [value for _, value in edges]
-        return tuple(max(0.0, b - a) for a, b in zip([0.0, *upto], upto, strict=False))
+        bins = sorted((float(labels["le"]), value) for labels, value in found)
+        upto = [value for _, value in bins]
+        return [edge for edge, _ in bins], tuple(max(0.0, b - a) for a, b in zip([0.0, *upto], upto, strict=False))
 
     def _ask(self, query: str) -> list[tuple[dict[str, str], float]]:
         """Return (labels, value) of each series that a query gives now."""

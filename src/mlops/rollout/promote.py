@@ -85,6 +85,7 @@ def _edited(wanted: Wanted) -> int:
     if here != main:
         raise CannotRun(f"{name} here is neither main's nor that step's: `git checkout {commit[:12]} -- {name}` first")
     Path(name).write_bytes(change.text.encode())
+    print(f"promote: main is {commit[:12]}, as last fetched")
     print(
         f"{change.table}\n\npromote: {name} says {change.step} now: `git diff {name}`, then commit it to a branch of main"
     )
@@ -220,7 +221,7 @@ def _grounds(wanted: Wanted, commit: str, text: str, name: str, to: str) -> tupl
         return why, f"{why[0].upper()}{why[1:]}."
     knobs = _knobs(commit)
     case = evidence.looked(wanted.environment, commit, knobs)
-    if case is None and not (attested or forced):
+    if case is None and not attested:
         raise Refused(
             "neither PROMETHEUS_URL nor PREDICTION_LOG_URL is set: say what you saw with ATTEST= (--attest), it is kept in git"
         )
@@ -254,7 +255,7 @@ def _carried(case: evidence.Case, forced: str, attested: str) -> None:
     if case.missing and not forced:
         told = "; ".join(each.sentence for each in case.missing)
         raise Refused(f"{case.step} of {case.environment} has had {told}: wait, or say why not with FORCE= (--force)")
-    if case.unknown and not (forced or attested):
+    if case.unknown and not attested:
         told = "; ".join(each.sentence for each in case.unknown)
         raise Refused(
             f"{case.step} of {case.environment}: {told}. Look yourself, and say what you saw with ATTEST= (--attest)"

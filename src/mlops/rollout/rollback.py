@@ -12,9 +12,9 @@ from mlops.delivery import overlay, proposal, pull_request, registry
 from mlops.delivery.overlay import Image
 from mlops.errors import CannotRun
 from mlops.github import GitHub
+from mlops.protected import CODEOWNERS, NOBODY
 from mlops.rollout import evidence, history, step
 
-CODEOWNERS = ".github/CODEOWNERS"
 WAIT = 480  # seconds for the checks of a rollback, before it is left to a person
 
 
@@ -137,9 +137,9 @@ def branch(environment: str) -> str:
 
 
 def _give_way(hub: GitHub, environment: str, said: str) -> None:
-    """Close the bot's promotion of the same environment, which may not be merged any more."""
+    """Close the bot's promotion of the same environment where a rollback is open: of a rollback that a person has declined it stays."""
     pull = pull_request.find(hub, f"promote/{environment}")
-    if pull is not None:
+    if pull is not None and pull_request.find(hub, branch(environment)) is not None:
         pull_request.retire(hub, pull, f"Closed by the bot: {environment} is rolled back. {said}")
         github.report(f"rollback: #{pull['number']}, which would promote {environment}, is closed")
 
@@ -149,5 +149,5 @@ def _owners(hub: GitHub, main: str) -> str:
     lines = proposal.read(main, CODEOWNERS).splitlines()
     rules = [words for line in lines if (words := line.partition("#")[0].split())]
     fitting = [words[1:] for words in rules if words[0] == "*" or words[0].strip("/").startswith("manifests")]
-    names = [each for each in (fitting[-1] if fitting else []) if each != "@OWNER"]
+    names = [each for each in (fitting[-1] if fitting else []) if each != NOBODY]
     return " ".join(names) or f"@{hub.repository.partition('/')[0]}"

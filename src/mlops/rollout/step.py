@@ -1,7 +1,5 @@
 """The step of an environment: how much of its traffic a challenger gets, as one line of its overlay says. Text in, text out."""
 
-import re
-
 import yaml
 
 from mlops import yamledit
@@ -18,7 +16,6 @@ ORDER = (
 )  # stable and STEPS are components of manifests/rollout; full ends as stable, by another champion
 PLACE = "../../rollout/"
 EVIDENCE, REJECTED = "evidence", "rejected"  # annotations of an overlay
-DIGESTS = re.compile(overlay.DIGEST)
 
 
 def current(text: str, name: str) -> str:
@@ -44,12 +41,22 @@ def share(step: str) -> float:
 
 def rejected(text: str, name: str) -> list[str]:
     """Return the digests that were rolled back, the oldest first: none of them is promoted again."""
-    return DIGESTS.findall(_annotation(text, name, REJECTED))
+    return overlay.DIGEST.findall(_annotation(text, name, REJECTED))
 
 
 def evidence(text: str, name: str) -> str:
     """Return on what the last change of the step was made, "" where nobody has changed it yet."""
     return _annotation(text, name, EVIDENCE)
+
+
+def rest(text: str, name: str) -> dict:
+    """Return what an overlay says beside its step, its images and its annotations: what no promotion changes."""
+    place, _ = _component(text, name)
+    said = yaml.safe_load(text)
+    said["components"][place] = PLACE
+    said["images"] = sorted(overlay.images(text, name))
+    (said.get("metadata") or {}).pop("annotations", None)
+    return said
 
 
 def promoted(text: str, name: str, step: str, image: Image, why: str) -> str:
