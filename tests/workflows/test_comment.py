@@ -48,7 +48,7 @@ def test_a_broken_pull_request_reads_which_rule_the_data_breaks(broken):
 
 def test_a_hostile_report_arrives_as_text(hostile):
     """No HTML, no mention, no reference, no foreign link or image of the fork's report acts any more."""
-    body = comment(hostile)
+    body = comment(hostile).replace(hostile.sha, "")  # CML's watermark ends with it, and some begin with 1
     assert "PASSES" in body
     for acts in ("<img", "<script", "@acme", "#1", "](https://evil", "![](https://evil"):
         assert acts not in body
