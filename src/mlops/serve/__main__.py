@@ -7,8 +7,9 @@ import sys
 from mlops.errors import CannotRun
 
 if __name__ == "__main__":
-    # as process 1 of a container it would be ignored until uvicorn listens to it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # As process 1 of a container it would be ignored until uvicorn listens to it. At once, as nothing is lost before: SystemExit
+    # is swallowed where it is raised in a finalizer, or under a bare `except`.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         from mlops.serve import server, settings
 
