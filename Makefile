@@ -26,6 +26,8 @@ promote-words := ENV STEP DIGEST ATTEST FORCE
 rollback-words := ENV WHY DIGEST
 evidence-words := ENV LABELS
 guard-words := ENV
+drift-words := AS_OF ANEW
+retrain-words := AS_OF WHY
 adopt-needs := DATA TARGET
 promote-needs := ENV
 rollback-needs := ENV WHY
@@ -34,7 +36,7 @@ adopt-example := DATA=file.csv TARGET=column
 promote-example := ENV=prod
 rollback-example := ENV=prod WHY='what you saw'
 evidence-example := ENV=prod
-VERB := $(firstword $(filter adopt promote rollback evidence guard,$(MAKECMDGOALS)))
+VERB := $(firstword $(filter adopt promote rollback evidence guard drift retrain,$(MAKECMDGOALS)))
 ifneq ($(VERB),)
 unexport $($(VERB)-words)
 WORDS := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -43,7 +45,7 @@ $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-wo
 $(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
-.PHONY: promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -134,6 +136,12 @@ evidence: setup ## what is known of the step that an environment is at   ENV=pro
 
 guard: setup ## is an open step beyond a limit?   [ENV=]
 	@$(MLOPS) guard $(call given,ENV,env)
+
+drift: setup ## have the rows changed since the champion was trained, and is it still good?   [AS_OF=2025-09-30] [ANEW=1]
+	@$(MLOPS) drift $(call given,AS_OF,as-of) $(if $(call typed,ANEW),--anew)
+
+retrain: $(SETUP) ## train a challenger on newer months, and prepare its branch where it is better   [AS_OF=2026-11-22] [WHY='what for']
+	@$(MLOPS) retrain $(call given,AS_OF,as-of) $(call given,WHY,why)
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
 	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)

@@ -10,7 +10,22 @@ from mlops import paths
 
 ROOT = Path(__file__).parents[1]
 NAMES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
-BY_VERBS = {"VERDICT", "REPORT", "REPORT_PAGE", "STOPPED", "IMAGE", "IMAGE_ABOUT", "SCAN", "SCANNED", "SARIF", "SBOM"}
+BY_VERBS = {
+    "VERDICT",
+    "REPORT",
+    "REPORT_PAGE",
+    "STOPPED",
+    "IMAGE",
+    "IMAGE_ABOUT",
+    "SCAN",
+    "SCANNED",
+    "SARIF",
+    "SBOM",
+    "DRIFT",
+    "DRIFT_REPORT",
+    "DRIFT_PAGE",
+    "RETRAIN_REPORT",
+}
 BY_PEOPLE = {"CONTRACT", "PARAMS", "TABLE", "BASE", "OVERLAYS", "OVERLAY", "TRIVYIGNORE"}
 
 

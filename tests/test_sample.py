@@ -256,8 +256,8 @@ def test_default_does_not_depend_on_the_group(window, name):
 
 
 def test_pulses_come_after_the_training_window_with_quiet_months_between():
-    """The pulses are a covariate, a concept and a quality one, in order, each followed by a quiet month."""
-    assert ["covariate", "concept", "quality"] == [pulse.kind for pulse in PULSES]
+    """The pulses are a covariate, a concept and a quality one, each followed by a quiet month, and a concept one that stays."""
+    assert ["covariate", "concept", "quality", "concept"] == [pulse.kind for pulse in PULSES]
     assert PULSES[0].start > "2024-12"
     gaps = [pd.Period(later.start, "M") - pd.Period(earlier.end, "M") for earlier, later in pairwise(PULSES)]
     assert all(gap.n > 1 for gap in gaps)
@@ -265,13 +265,13 @@ def test_pulses_come_after_the_training_window_with_quiet_months_between():
 
 def test_quiet_months_have_the_same_bytes_in_both_worlds():
     """Outside the pulses the world with them and the quiet world are byte for byte the same; inside they differ."""
-    worlds = [generate("2024-12", "2026-02", rows_per_month=200, pulses=pulses) for pulses in (True, False)]
+    worlds = [generate("2024-12", "2026-06", rows_per_month=200, pulses=pulses) for pulses in (True, False)]
     changed = {
         month
         for month, rows in worlds[0].groupby(months(worlds[0]))
         if digest(rows) != digest(worlds[1].loc[rows.index])
     }
-    assert {"2025-03", "2025-04", "2025-07", "2025-08", "2025-11"} == changed
+    assert {"2025-03", "2025-04", "2025-07", "2025-08", "2025-11", "2026-05", "2026-06"} == changed
 
 
 def both(month):
@@ -295,6 +295,15 @@ def test_concept_shift_fools_the_model_and_changes_no_feature(model):
     assert auc(quiet, model(quiet)) - auc(pulsed, model(pulsed)) > 0.05
     assert abs(model(quiet).mean() - quiet["default"].mean()) < 0.015
     assert abs(model(pulsed).mean() - pulsed["default"].mean()) > 0.04
+
+
+def test_a_concept_shift_that_stays_can_be_learned(model):
+    """The features' bytes stay, AUC falls, and a model of the new months finds it again."""
+    pulsed, quiet = both("2026-09")
+    assert digest(quiet[COLUMNS[:-1]]) == digest(pulsed[COLUMNS[:-1]])
+    lost = auc(quiet, model(quiet)) - auc(pulsed, model(pulsed))
+    fresh = fitted(generate("2026-05", "2026-08", rows_per_month=5_000), "gradient_boosting")
+    assert 0.01 < lost < auc(pulsed, fresh(pulsed)) - auc(pulsed, model(pulsed))
 
 
 def test_quality_fault_spoils_the_value_and_not_the_world():

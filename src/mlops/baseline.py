@@ -185,23 +185,31 @@ def retrain(main: Baseline, available: list[str], why: str, root=".") -> Baselin
 def report(commit: str, path: str, root=".") -> dict | None:
     """Return a JSON output of main's pipeline by its hash; main's stage is run again where it is nowhere; None if never made."""
     main = committed(commit, root)
-    md5 = dvc.out_hash(main[1], path) if main else None
-    if md5 is None:
+    if main is None or dvc.out_hash(main[1], path) is None:
         return None
-    data = dvc.cached(md5, dvc.cache_folder(root))
-    if data is None:
-        with dvc.worktree(commit, root) as tree:
-            dvc.fetch([path], tree)
-            makers = [
-                name for name, stage in main[1]["stages"].items() if dvc.out_hash({"stages": {name: stage}}, path)
-            ]
-            if dvc.cached(md5, dvc.cache_folder(root)) is None and dvc.repro(makers, tree):
-                print(
-                    f"compare: {path} of main ({commit[:8]}) is in no cache and cannot be made here, so it excuses nothing"
-                )
-                return None
-            data = dvc.cached(md5, dvc.cache_folder(root)) or (tree / path).read_bytes()
-    return json.loads(data)
+    try:
+        return json.loads(output(commit, path, root))
+    except CannotRun as error:
+        print(f"compare: {error}, so it excuses nothing")
+        return None
+
+
+def output(commit: str, path: str, root=".") -> bytes:
+    """Return an output of main's pipeline by its hash, from cache or remote; its stage is run again where it is nowhere.
+
+    Raises CannotRun where it cannot be made here either.
+    """
+    lock = committed(commit, root)[1]
+    md5, cache = dvc.out_hash(lock, path), dvc.cache_folder(root)
+    data = dvc.cached(md5, cache)
+    if data is not None:
+        return data
+    with dvc.worktree(commit, root) as tree:
+        dvc.fetch([path], tree)
+        makers = [name for name, stage in lock["stages"].items() if dvc.out_hash({"stages": {name: stage}}, path)]
+        if dvc.cached(md5, cache) is None and dvc.repro(makers, tree):
+            raise CannotRun(f"{path} of main ({commit[:8]}) is in no cache and cannot be made here")
+        return dvc.cached(md5, cache) or (tree / path).read_bytes()
 
 
 def _from_cache(lock: dict, model_hash: str, cache: Path) -> tuple[Model, set] | None:

@@ -60,6 +60,11 @@ VERBS = {
     "alarm": ("mlops.rollout.alarm", "an issue about a challenger that was rolled back"),
     "revert": ("mlops.rollout.revert", "propose to take a rolled back model off main"),
     "aliases": ("mlops.rollout.aliases", "MLflow's @champion and @challenger follow an overlay"),
+    "drift": ("mlops.drift.drift", "have the rows changed since the champion was trained, and is it still good?"),
+    "retrain": (
+        "mlops.retrain.retrain",
+        "train a challenger on newer months, and prepare its pull request where it is better",
+    ),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
 

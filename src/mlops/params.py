@@ -221,6 +221,44 @@ class Delivery(Strict):
         return self.steps.get(step, LEAST[step])
 
 
+class DriftLimits(Strict):
+    """From which effect on a difference counts."""
+
+    psi: Positive = 0.2
+    ks: Share = 0.1
+    wasserstein: Positive = 0.1
+    cramers_v: Share = 0.15
+    auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.6
+    performance: Positive = 0.02
+    calibration: Positive = 0.05
+    skew: Share = 0.01
+
+
+class Drift(Strict):
+    """How the rows that come are held against those that the champion was trained on."""
+
+    every: Literal["day", "week", "month"] = "month"
+    min_rows: Annotated[int, Field(ge=100)] = 500
+    needed: Annotated[int, Field(ge=1)] = 2
+    of: Annotated[int, Field(ge=1, le=24)] = 3
+    alpha: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+    limits: DriftLimits = DriftLimits()
+    critical: Annotated[float, Field(ge=1)] = 3
+    reference: Window | None = None
+
+    @model_validator(mode="after")
+    def _needs_no_more_than_there_are(self):
+        if self.needed > self.of:
+            raise ValueError(f"`needed` is {self.needed} windows of {self.of}: it should be {self.of} at most")
+        return self
+
+
+class Retrain(Strict):
+    """When a retrained model is proposed."""
+
+    min_gain: Positive = 0.005
+
+
 class Params(Strict):
     """The whole of params.yaml."""
 
@@ -233,6 +271,8 @@ class Params(Strict):
     search: Search = Search()
     reports: Reports = Reports()
     delivery: Delivery = Delivery()
+    drift: Drift = Drift()
+    retrain: Retrain = Retrain()
 
 
 def read(root=".") -> Params:

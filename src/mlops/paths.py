@@ -40,6 +40,14 @@ SCANNED = "build/scan/image.json"
 SARIF = "build/scan/trivy.sarif"
 SBOM = "build/scan/sbom.cdx.json"
 
+# written by `mlops drift`
+DRIFT = "reports/drift.json"
+DRIFT_REPORT = "reports/drift.md"
+DRIFT_PAGE = "reports/drift.html"
+
+# written by `mlops retrain`
+RETRAIN_REPORT = "reports/retrain.md"
+
 # written by `mlops compare`
 VERDICT = "reports/verdict.json"
 REPORT = "reports/report.md"

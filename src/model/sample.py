@@ -16,7 +16,8 @@ through what it causes. Values are missing at random, in shares that depend on e
 counts as STAND_IN says, about the column's median: a model that fills in medians loses next to nothing. The default is
 drawn from the values as they are observed: `true_probability` is exact, and no model ranks better but by luck.
 
-PULSES are planted changes after the training window. All other months are quiet, drawn from one distribution for ever.
+PULSES are planted changes after the training window, the last one for good. All other months are quiet, drawn from one
+distribution.
 Money is in whole currency units, income a year's; years have one decimal. Randomness is uniform draws of PCG64, one stream
 a month; sums of two stand in for a normal. Rounding takes away what processors disagree on: the same seed, the same bytes.
 """
@@ -84,7 +85,8 @@ class Pulse:
 DEBT = Pulse("debts double", "covariate", "debt", "2025-03", "2025-04", 2.0)
 LATE = Pulse("late payments stop warning", "concept", "late_payments", "2025-07", "2025-08", -0.4)
 THOUSANDS = Pulse("income in thousands", "quality", "income", "2025-11", "2025-11", 0.001)
-PULSES = (DEBT, LATE, THOUSANDS)
+PURPOSE_COUNTS = Pulse("what a loan is for counts eight times", "concept", "purpose", "2026-05", "9999-12", 8.0)
+PULSES = (DEBT, LATE, THOUSANDS, PURPOSE_COUNTS)
 
 
 def generate(start: str, end: str, *, seed: int = 7, rows_per_month: int = 2000, pulses: bool = True) -> pd.DataFrame:
@@ -107,11 +109,11 @@ def true_probability(frame: pd.DataFrame, pulses: bool = True) -> np.ndarray:
     month = frame["applied_at"].to_numpy().astype("datetime64[M]")
     row = {name: frame[name].to_numpy() for name in frame.columns}
     row |= {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in STAND_IN}
-    late, income = (pulse.factor(month) if pulses else 1.0 for pulse in (LATE, THOUSANDS))
-    return probability(row | {"income": np.round(row["income"] / income)}, late)
+    income, effects = THOUSANDS.factor(month) if pulses else 1.0, _effects(month, pulses)
+    return probability(row | {"income": np.round(row["income"] / income)}, *effects)
 
 
-def probability(row: dict[str, np.ndarray], late_effect: np.ndarray | float = 1.0) -> np.ndarray:
+def probability(row: dict[str, np.ndarray], late_effect=1.0, purpose_effect=1.0) -> np.ndarray:
     """Return P(default = 1) of observed columns, shape [rows]: never higher with a higher income.
 
     Bent on purpose: steps at a debt of half a year's income and at the second late payment, which weighs more with debt.
@@ -131,10 +133,14 @@ def probability(row: dict[str, np.ndarray], late_effect: np.ndarray | float = 1.
         + 0.4 * _part(36, known["history_months"])
         + 0.4 * _part(1.5, known["years_employed"])
         + _of("employment", row, [0.0, 0.1, 0.25, -0.15, 0.0])
-        + _of("purpose", row, [0.0, -0.15, 0.05, 0.1, 0.15, 0.25])
+        + purpose_effect * _of("purpose", row, [0.0, -0.15, 0.05, 0.1, 0.15, 0.25])
         + _of("housing", row, [0.15, -0.2, -0.05])
     )
     return np.round(1 / (1 + np.exp(-log_odds)), 9)
+
+
+def _effects(month, pulses):
+    return [pulse.factor(month) if pulses else 1.0 for pulse in (LATE, PURPOSE_COUNTS)]
 
 
 def _part(value, other):
@@ -147,14 +153,14 @@ def _of(name, row, effects):
 
 def _rows(month, seed, n, pulses):
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, int(month.astype(int))])))
-    debt, late, income = (pulse.factor(month) if pulses else 1.0 for pulse in PULSES)
+    debt, income = (pulse.factor(month) if pulses else 1.0 for pulse in (DEBT, THOUSANDS))
     row = _application(rng, month, n) | _person(rng, n)
     row |= _money(rng, row) | _groups(rng, n)
     for name, (self_employed, others) in MISSING.items():
         row[name] = np.where(rng.random(n) < np.where(row["employment"] == 1, self_employed, others), np.nan, row[name])
     row |= {name: np.array(values, dtype=object)[row[name]] for name, values in CATEGORIES.items()}
     row["debt"] = row["debt"] * debt
-    row["default"] = (rng.random(n) < probability(row, late)).astype(np.int64)
+    row["default"] = (rng.random(n) < probability(row, *_effects(month, pulses))).astype(np.int64)
     row["income"] = np.round(row["income"] * income, 3)
     return pd.DataFrame(row)[COLUMNS].astype(dict.fromkeys(["application_id", *CATEGORIES], "str"))
 

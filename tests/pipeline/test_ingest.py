@@ -107,7 +107,7 @@ def test_refuses_a_table_without_rows(source, folder):
 
 def test_reads_other_months_on_request(folder):
     """Drift reads months outside of the window, from the same source."""
-    frame = ingest.read(folder.knobs.data, folder.table, "2024-06", "2024-06")
+    frame = ingest.given(folder.knobs.data, folder.table, "2024-06", "2024-06")
     assert {"2024-06"} == set(frame["applied_at"].dt.strftime("%Y-%m"))
 
 

@@ -117,21 +117,6 @@ def test_scores_that_moved_are_a_breach():
     assert "too few" == state(measured(scores=(10.0,) * 10), "scores")
 
 
-def test_the_index_of_samples_of_one_distribution_is_nought_on_average():
-    """However few rows there are."""
-    random = np.random.default_rng(7)
-    draws = [findings.psi(*(random.multinomial(n, [0.1] * 10) for n in (600, 600))) for _ in range(400)]
-    assert abs(np.mean(draws)) < 0.003
-    assert max(draws) < 0.1
-
-
-def test_the_index_is_the_sum_of_its_definition():
-    """Two bins, by hand: half a row is added to each."""
-    p, q = 100.5 / 401, 300.5 / 401
-    expected = 2 * (q - p) * np.log(q / p) - (1 / 400 + 1 / 400)
-    assert findings.psi([100, 300], [300, 100]) == pytest.approx(expected)
-
-
 def test_a_step_needs_its_requests_and_its_time():
     """Both."""
     least = Least(requests=10_000, hours=4)

@@ -80,7 +80,7 @@ def propose(
     Raises CannotRun where the push is refused: somebody else pushed at the same moment, and this can simply be run again.
     """
     branch, title = proposal.branch, proposal.title
-    tree = _tree(main, proposal, root)
+    tree = tree_of(main, proposal, root)
     pull = pull_request.find(hub, branch)
     why = _there(proposal, tree, main, root) or ("" if asked else _settled(hub, proposal, pull))
     if why:
@@ -166,7 +166,7 @@ def _stands(old: str, tree: str, main: str, root) -> bool:
     return found == tree and not _git(root, "rev-list", "--max-count=1", main, f"^{old}")
 
 
-def _tree(main: str, proposal: Proposal, root) -> str:
+def tree_of(main: str, proposal: Proposal, root=".") -> str:
     """Return the tree that is proposed: of `main` with these files, made beside the index that a person uses."""
     if proposal.tree:
         return proposal.tree

@@ -20,10 +20,23 @@ def run(args) -> None:
     print(f"ingest: {len(frame):,} rows, {frame.shape[1]} columns")
 
 
-def read(data: params.Data, table: contract.Contract, start=None, end=None):
+def read(data: params.Data, table: contract.Contract):
+    """Return the rows of the window as `given` does; raises CannotRun where it has none."""
+    frame = given(data, table)
+    if not len(frame):
+        raise CannotRun(
+            f"the window {data.window.start} to {data.window.end} has no rows: move `data.window` in params.yaml to months that have some"
+            if data.window
+            else "src/model/source.py gives no rows: is it the right file?"
+        )
+    return frame
+
+
+def given(data: params.Data, table: contract.Contract, start=None, end=None):
     """Return the rows of the months `start`..`end` (the window where not given), sorted by group and id, columns in contract order.
 
-    Dates, also as text ("2024-01-31"), become datetimes without a zone (UTC); what is no date counts as missing.
+    Dates, also as text ("2024-01-31"), become datetimes without a zone (UTC); what is no date counts as missing. A month that has no
+    rows yet may give none.
     """
     import pandas as pd
 
@@ -47,12 +60,6 @@ def read(data: params.Data, table: contract.Contract, start=None, end=None):
         raise CannotRun(f"src/model/source.py could not read {rows}: {why}") from error
     if not isinstance(frame, pd.DataFrame):
         raise CannotRun(f"src/model/source.py gives {type(frame).__name__}, not a table: return a pandas DataFrame")
-    if not len(frame):
-        raise CannotRun(
-            f"the window {start} to {end} has no rows: move `data.window` in params.yaml to months that have some"
-            if data.window
-            else "src/model/source.py gives no rows: is it the right file?"
-        )
     absent = [name for name in table.columns if name not in frame]
     if absent:
         raise CannotRun(

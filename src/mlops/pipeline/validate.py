@@ -36,7 +36,13 @@ def run(args) -> None:
 
 
 def check(frame, table: contract.Contract, examples: bool = False) -> tuple[list[dict], str]:
-    """Return one dict a rule (column, rule, severity, passed, count, share, error, examples) and the Data Docs page."""
+    """Return the rules as `held` does, and the Data Docs page."""
+    rules, result = held(frame, table, examples)
+    return rules, _page(result)
+
+
+def held(frame, table: contract.Contract, examples: bool = False) -> tuple[list[dict], object]:
+    """Return one dict a rule (column, rule, severity, passed, count, share, error, examples), and Great Expectations' own result."""
     # of a column that is not there, only that is said
     rules = [rule for rule in expectations(table) if rule.column in frame or "to_exist" in rule.expectation_type]
     order = [(rule.column, rule.expectation_type) for rule in rules]
@@ -44,7 +50,7 @@ def check(frame, table: contract.Contract, examples: bool = False) -> tuple[list
     result.results.sort(key=lambda item: order.index(_key(item)))
     rules = [_rule(item) for item in result.results]
     rules += [_undeclared(name) for name in frame.columns if name not in table.columns]
-    return rules, _page(result)
+    return rules, result
 
 
 def sentence(rule: dict) -> str:

@@ -31,7 +31,7 @@ def calibration(target: np.ndarray, score: np.ndarray, kind: Task = "binary") ->
     means, rates = ([float(values[rows].mean()) for rows in tenths] for values in (score, target))
     title = f"Calibration: {WORDS[kind][1]} (bars) and {WORDS[kind][0]} (line), by tenths of the rows"
     unit = "value" if kind == "regression" else "share"
-    return _chart(title, [str(i + 1) for i in range(BINS)], "tenth", [("bar", rates), ("line", means)], unit)
+    return chart(title, [str(i + 1) for i in range(BINS)], "tenth", [("bar", rates), ("line", means)], unit)
 
 
 def scores(candidate: np.ndarray, main: np.ndarray | None, kind: Task = "binary") -> str:
@@ -41,10 +41,11 @@ def scores(candidate: np.ndarray, main: np.ndarray | None, kind: Task = "binary"
     shares = [(name, (np.histogram(values, ends)[0] / len(values)).tolist()) for name, values in series]
     title = "Scores: this model (bars)" + (" and main (line)" if main is not None else "")
     digits = max(0, -int(np.floor(np.log10(ends[1] - ends[0]))))  # as many as tell them apart: equal labels are one bar
-    return _chart(title, [f"{edge:.{digits}f}" for edge in ends[:-1]], "score from", shares)
+    return chart(title, [f"{edge:.{digits}f}" for edge in ends[:-1]], "score from", shares)
 
 
-def _chart(title: str, labels: list[str], axis: str, series: list[tuple[str, list[float]]], unit: str = "share") -> str:
+def chart(title: str, labels: list[str], axis: str, series: list[tuple[str, list[float]]], unit: str = "share") -> str:
+    """Return a Mermaid chart. series: (bar or line, one value a label)."""
     lines = [
         "```mermaid",
         "xychart-beta",

@@ -1,7 +1,7 @@
 """report.html: the report with plots, in one file that needs nothing from elsewhere."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from html import escape
 from io import StringIO
@@ -31,8 +31,13 @@ def render(report: str, evidence, word: str = "", pages: Iterable[str] = ()) -> 
     drawn = evidence is not None and len(evidence.score) >= BINS
     plots = "".join(f"<figure>{svg}</figure>" for svg in _plots(evidence)) if drawn else ""
     title = f"Verdict: {escape(word)}" if word else "Verdict"
+    return page(title, f"{_links(pages)}{body(text)}{plots}")
+
+
+def page(title: str, content: str) -> str:
+    """Return a whole page of content that is HTML already; the title, too."""
     head = f"<meta charset=utf-8>{VIEWPORT}<title>{title}</title><style>{STYLE}</style>"
-    return f"<!doctype html><html lang=en>{head}<body>{_links(pages)}{_body(text)}{plots}</body></html>\n"
+    return f"<!doctype html><html lang=en>{head}<body>{content}</body></html>\n"
 
 
 def _links(pages: Iterable[str]) -> str:
@@ -41,15 +46,16 @@ def _links(pages: Iterable[str]) -> str:
     return f"<nav>{' · '.join(links)}</nav>" if links else ""
 
 
-def _body(text: str) -> str:
+def body(text: str) -> str:
+    """Return Markdown as HTML that leads nowhere and loads nothing."""
     from markdown_it import MarkdownIt
 
     # a details element of the comment is a heading here; any other HTML stays text
     text = re.sub(r"^<details><summary>(.*)</summary>$", r"#### \1", text, flags=re.M)
     text = re.sub(r"^</details>$", "", text, flags=re.M)
-    page = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     # a message may quote anything; the page leads nowhere and loads nothing
-    return page.disable(["link", "image", "autolink", "reference"]).render(text)
+    return parser.disable(["link", "image", "autolink", "reference"]).render(text)
 
 
 def _plots(evidence) -> list[str]:
@@ -64,14 +70,22 @@ def _plots(evidence) -> list[str]:
 
 
 def _svg(draw, title: str, said: dict[str, tuple]) -> str:
+    def every(axes) -> None:
+        for name, (score, seen) in said.items():
+            draw(axes, name, seen, score)
+
+    return svg(title, every)
+
+
+def svg(title: str, draw: Callable, width: float = 4.5) -> str:
+    """Return a plot as SVG: `draw` is given its axes. width: inches."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.5, 3.6), layout="constrained")
+    figure = Figure(figsize=(width, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
-    for name, (score, seen) in said.items():
-        draw(axes, name, seen, score)
+    draw(axes)
     axes.legend()
     out = StringIO()
     with rc_context({"svg.hashsalt": title}):  # else every run gives the parts other names

@@ -1,10 +1,11 @@
 """What figures mean: each limit a finding, and a finding a sentence. The one place that decides what a breach is."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlops.params import Least, Limits
+from mlops.psi import psi
 from mlops.rollout.measured import Measured
 from mlops.rollout.step import SHADOW, share
 
@@ -56,17 +57,6 @@ def judged(measured: Measured, step: str, limits: Limits) -> list[Finding]:
         *_apart(measured, limits),
         *_paired(measured, limits),
     ]
-
-
-def psi(expected: Sequence[float], found: Sequence[float]) -> float:
-    """Return the population stability index of two histograms over the same bins, less its mean where both are of one distribution.
-
-    The sum of (q - p) ln(q / p) over the bins [Siddiqi 2006]; its null mean (B - 1)(1/n + 1/N) is that of Yurdakul 2018. Half a
-    row is added to each bin, as an empty one has no logarithm. Negative where they differ less than chance does.
-    """
-    bins, n, m = len(expected), sum(expected), sum(found)
-    pairs = (((a + 0.5) / (n + bins / 2), (b + 0.5) / (m + bins / 2)) for a, b in zip(expected, found, strict=True))
-    return sum((q - p) * math.log(q / p) for p, q in pairs) - (bins - 1) * (1 / n + 1 / m)
 
 
 def _silent(measured: Measured) -> Finding:

@@ -1,0 +1,87 @@
+"""Is the challenger better than the champion, on rows that neither was trained on? Three looks, each with its interval.
+
+newest: the rows that drift is about, the windows that decide and the labelled rows after them. common: every row of the challenger's months
+that neither was trained on. holdout: rows of the champion's months kept apart for ever, which tell whether something was forgotten.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mlops import contract, slices, split
+from mlops.bootstrap import Difference, holm_adjusted, paired
+from mlops.contract import Contract
+from mlops.metrics import named
+from mlops.onnx_model import Model
+from mlops.params import Params
+
+
+@dataclass(frozen=True)
+class Look:
+    """The primary metric of both models on some rows, bigger is better; `groups`: the same of each slice, adjusted for their number."""
+
+    rows: int
+    primary: Difference | None
+    groups: dict[str, Difference]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """better: whether the challenger is proposed. why: what speaks against it, a sentence each; notes: what a person should know."""
+
+    better: bool
+    why: tuple[str, ...]
+    notes: tuple[str, ...]
+    looks: dict[str, Look]
+
+
+def look(rows: pd.DataFrame, champion: Model, challenger: Model, table: Contract, knobs: Params) -> Look:
+    """Return how both models do on rows whose labels are known; without a difference where there are too few."""
+    if len(rows) < knobs.drift.min_rows:
+        return Look(len(rows), None, {})
+    target, groups = contract.targets(rows[table.target], table), split.keys(rows, table)
+    both = [model.said(model.score(rows)) for model in (champion, challenger)]
+    primary = named(knobs.gates.primary)
+
+    def difference(at: np.ndarray) -> Difference:
+        found = paired(target[at], *(said.at(at) for said in both), groups=groups[at], metrics=[primary.name])
+        return found[primary.name].oriented(primary)
+
+    found = {
+        name: difference(at)
+        for name, at in slices.singles(slices.labels(rows, table)).items()
+        if slices.judged(at, target, knobs.gates.slices.min_class_rows, table.task)
+    }
+    return Look(len(rows), difference(np.arange(len(rows))), holm_adjusted(found) if found else {})
+
+
+def judged(looks: dict[str, Look], knobs: Params, concept: bool) -> Judgement:
+    """Return whether the challenger is better; concept: performance itself has drifted, so old labels are of what is no more."""
+    newest, why, notes = looks["newest"], [], []
+    least = knobs.retrain.min_gain
+    if newest.primary is None:
+        why.append(
+            f"only {newest.rows:,} new rows have labels, and {knobs.drift.min_rows:,} are needed (drift.min_rows)"
+        )
+    elif newest.primary.delta < least or not newest.primary.low > 0:
+        why.append(
+            f"on the newest rows it is {_told(newest.primary)}: less than {least:g} better (retrain.min_gain), or not surely"
+        )
+    why += [f"{name} is surely worse: {_told(each)}" for name, each in newest.groups.items() if each.high < 0]
+    lost = [_told(each.primary) for each in [looks["holdout"]] if each.primary is not None and each.primary.high < 0]
+    told = [f"on the holdout rows of the champion's months it is {each}: something was forgotten" for each in lost]
+    (notes if concept else why).extend(told)
+    return Judgement(not why, tuple(why), tuple(notes), looks)
+
+
+def _told(each: Difference) -> str:
+    return f"{each.delta:+.4f} (95 % interval {each.low:+.4f} to {each.high:+.4f})"
+
+
+def unseen(rows: pd.DataFrame, keys: Sequence[set], table: Contract) -> pd.DataFrame:
+    """Return the rows whose label is known and whose key no training had."""
+    known = rows[rows[table.target].notna()]
+    own = pd.Series(split.keys(known, table), index=known.index) if len(known) else pd.Series(dtype=str)
+    return known[~own.isin(set().union(*keys))]

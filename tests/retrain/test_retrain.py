@@ -1,0 +1,246 @@
+"""A retrain moves the window, trains and compares on rows that neither model has seen; the verb, on a real copy."""
+
+import json
+from argparse import Namespace
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from champions import TABLE, held, knobs, reference
+from copies import SAMPLE, copy, failed
+from mlops import split
+from mlops.drift import decision, drift, rows, windows
+from mlops.errors import CannotRun
+from mlops.params import Window
+from mlops.pipeline import ingest
+from mlops.retrain import retrain
+
+TODAY = date(2026, 11, 22)
+MONTHS = Window(start="2026-05", end="2026-09")
+
+
+@pytest.fixture(scope="module")
+def answer() -> drift.Answer:
+    """What drift says of the newest months, the champion's training keys known."""
+    frame, unseen = reference().frame, reference().unseen
+    known = replace(reference(), keys=frozenset(split.keys(frame[~unseen], TABLE)))
+    given = rows.source(TABLE, knobs(), {})
+    spans = windows.since(date(2026, 6, 30), TODAY, "month", 30)
+    seen = [drift.judged(given(each, TODAY), held()) for each in spans]
+    return drift.Answer(drift.Held(known, TABLE, knobs()), seen, decision.decide(seen, knobs().drift), given)
+
+
+def part(frame: pd.DataFrame) -> np.ndarray:
+    """Which part of the split each row is in."""
+    return split.parts(split.keys(frame, TABLE), knobs().split)
+
+
+class TestMoved:
+    """params.yaml with another window."""
+
+    def test_only_two_values_of_one_line_change(self):
+        """Comments, order and layout stay."""
+        before = (SAMPLE / "params.yaml").read_text()
+        after = retrain._moved(before, Window(start="2025-12", end="2026-09"))
+        changed = [pair for pair in zip(before.splitlines(), after.splitlines(), strict=True) if pair[0] != pair[1]]
+        assert [("  window: {start: 2023-07, end: 2024-12}", "  window: {start: 2025-12, end: 2026-09}")] == changed
+
+    def test_comments_and_quotes_of_an_owner_stay(self):
+        """However the window is written down."""
+        before = 'data:\n  window: # ours\n    start: "2023-07" # the first\n    end: "2024-12" # the last\nsplit: {}\n'
+        after = before.replace("2023-07", "2025-12").replace("2024-12", "2026-09")
+        assert after == retrain._moved(before, Window(start="2025-12", end="2026-09"))
+
+
+@pytest.mark.slow
+class TestUnseen:
+    """The rows that old and new are compared on."""
+
+    @pytest.fixture(scope="class")
+    def found(self, answer, trained) -> pd.DataFrame:
+        """Those of the newest months."""
+        return retrain.unseen(answer, trained, MONTHS, TODAY)
+
+    def test_neither_model_was_trained_on_any(self, answer, trained, found):
+        """By key; and there are enough to judge."""
+        assert len(found) > 3000
+        assert set() == {*split.keys(found, TABLE)} & (trained.keys | answer.held.reference.keys)
+
+    def test_those_of_the_challengers_months_are_its_test_rows(self, found):
+        """All of them, and no others: not those too young to be trained on, nor the holdout."""
+        inside = found[found[TABLE.time] < "2026-10-01"]
+        every = ingest.given(knobs().data, TABLE, MONTHS.start, MONTHS.end)
+        assert {"test"} == {*part(inside)}
+        assert {*every[TABLE.id][part(every) == "test"]} == {*inside[TABLE.id]}
+
+    def test_those_after_them_are_all_whose_labels_have_come(self, found):
+        """Of every part: nothing was trained on them."""
+        after = found[found[TABLE.time] >= "2026-10-01"]
+        every = ingest.given(knobs().data, TABLE, "2026-10", "2026-10")
+        known = every[every[TABLE.time] < "2026-10-24"]
+        assert {*known[TABLE.id]} == {*after[TABLE.id]}
+
+    def test_what_the_champion_was_trained_on_is_dropped_where_the_months_overlap(self, answer, trained):
+        """Its test rows stay."""
+        found = retrain.unseen(answer, trained, Window(start="2024-11", end="2025-01"), date(2025, 3, 2))
+        old = found[found[TABLE.time] < "2025-01-01"]
+        assert {"test"} == {*part(old)}
+        assert set() == {*split.keys(found, TABLE)} & answer.held.reference.keys
+
+    def test_a_champion_that_was_split_otherwise_may_have_seen_test_rows(self, answer, trained, found):
+        """They are dropped, too."""
+        keys = split.keys(found, TABLE)
+        other = replace(answer.held.reference, keys=frozenset(keys[:50]))
+        after = retrain.unseen(replace(answer, held=drift.Held(other, TABLE, knobs())), trained, MONTHS, TODAY)
+        assert [*keys[50:]] == [*split.keys(after, TABLE)]
+
+    def test_no_row_is_left_of_a_world_without_rows(self, answer, trained):
+        """That is too few to judge, and no error."""
+        nothing = replace(answer, given=lambda span, as_of: Namespace(chunks=lambda: iter(())))
+        assert 0 == len(retrain.unseen(nothing, trained, MONTHS, TODAY))
+        found = retrain.judged(nothing, trained, MONTHS, TODAY)
+        assert (False, [0, 0]) == (found.better, [found.looks[name].rows for name in ("newest", "common")])
+
+
+@pytest.mark.slow
+class TestJudged:
+    """The three looks of a retrain."""
+
+    def test_each_look_has_its_rows(self, answer, trained):
+        """newest: since the oldest of the windows that decide; common: to the end of its months; holdout: the champion's months."""
+        found = retrain.judged(answer, trained, MONTHS, TODAY).looks
+        every = retrain.unseen(answer, trained, MONTHS, TODAY)
+        when, frame = every[TABLE.time], reference().frame
+        assert {
+            "newest": (when >= "2026-07-01").sum(),
+            "common": (when < "2026-10-01").sum(),
+            "holdout": (part(frame) == "holdout").sum(),
+        } == {name: look.rows for name, look in found.items()}
+
+    def test_a_challenger_of_the_changed_world_is_better(self, answer, trained):
+        """What it forgot of the old one is a note, since performance itself has drifted."""
+        assert "performance" in {alarm.finding.kind for alarm in answer.decision.alarms}
+        found = retrain.judged(answer, trained, MONTHS, TODAY)
+        assert (True, ()) == (found.better, found.why)
+        assert ["something was forgotten"] == [each.rsplit(": ", 1)[1] for each in found.notes]
+
+    def test_the_same_one_is_not_better_where_performance_has_not_drifted(self, answer, trained):
+        """Then what it forgot speaks against it."""
+        quiet = replace(answer, decision=decision.Decision("retrain", ()))
+        found = retrain.judged(quiet, trained, MONTHS, TODAY)
+        assert (False, 1, ()) == (found.better, len(found.why), found.notes)
+
+
+class TestRun:
+    """What is refused before anything is looked at."""
+
+    def test_a_machine_with_another_arithmetic_is_refused(self, monkeypatch):
+        """Its lock would not be CI's."""
+        monkeypatch.setattr(retrain, "reference_machine", lambda: False)
+        with pytest.raises(CannotRun, match="not x86-64 with AVX2, so its lock would not be CI's: retrain there"):
+            retrain.run(Namespace(as_of="2026-11-22", why=""))
+
+    def test_a_day_that_is_none_is_refused(self):
+        """With the day as it should be."""
+        with pytest.raises(CannotRun, match="AS_OF is 'soon', which is no day"):
+            retrain.run(Namespace(as_of="soon", why=""))
+
+
+@pytest.mark.slow
+class TestVerb:
+    """`mlops retrain` on a real copy whose pipeline has run."""
+
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory):
+        """The copy."""
+        made = copy(tmp_path_factory.mktemp("retrain"))
+        assert 0 == made.mlops("repro").returncode
+        return made
+
+    @pytest.fixture(scope="class")
+    def proposed(self, folder):
+        """What a retrain says after what a loan is for has come to count eight times; nothing but its branch is new."""
+        before = self.tree(folder)
+        done = folder.mlops("retrain", "--as-of", "2026-11-22")
+        assert before == self.tree(folder)
+        return done
+
+    @staticmethod
+    def tree(folder) -> tuple[str, ...]:
+        """What a person would notice of their working tree, and of git's."""
+        said = (["status", "--porcelain"], ["rev-parse", "HEAD"], ["branch", "--show-current"], ["worktree", "list"])
+        return tuple(folder.git(*words) for words in said)
+
+    @staticmethod
+    def branches(folder) -> str:
+        """Every branch with its commit."""
+        return folder.git("for-each-ref")
+
+    def test_on_a_quiet_day_nothing_is_done(self, folder):
+        """It ends with 0 and says how to retrain all the same."""
+        before = self.branches(folder)
+        done = folder.mlops("retrain", "--as-of", "2025-02-28")
+        assert (0, before) == (done.returncode, self.branches(folder))
+        assert "retrain: quiet, so nothing is to be done; WHY= (--why) retrains all the same" in done.stdout
+
+    def test_a_reason_does_not_bring_labels(self, folder):
+        """No later month has them yet: it ends with 2, and nothing is trained."""
+        before = self.branches(folder)
+        done = folder.mlops("retrain", "--as-of", "2025-02-28", "--why", "to see")
+        assert (2, before) == (done.returncode, self.branches(folder))
+        assert "no later month has labels on 2025-02-28: wait for 2025-01" in done.stderr
+
+    def test_a_better_challenger_is_a_branch_on_main(self, folder, proposed):
+        """It has one commit, the bot's, which changes one line of params.yaml, the lock and the metrics."""
+        assert 0 == proposed.returncode, proposed.stderr
+        assert folder.main == folder.git("rev-parse", "retrain/prod^")
+        changed = folder.git("diff", "--name-only", "main", "retrain/prod").splitlines()
+        assert ["dvc.lock", "metrics.json", "params.yaml"] == changed
+        assert "1\t1\tparams.yaml" == folder.git("diff", "--numstat", "main", "retrain/prod", "--", "params.yaml")
+        window = {"start": "2025-12", "end": "2026-09"}
+        assert window == yaml.safe_load(folder.git("show", "retrain/prod:params.yaml"))["data"]["window"]
+        metrics = json.loads(folder.git("show", "retrain/prod:metrics.json"))
+        assert window == metrics["window"]
+        assert f"challenger `{metrics['model_hash'][:12]}` of 2025-12 to 2026-09" in proposed.stdout
+
+    def test_its_report_says_why(self, folder, proposed):
+        """The answer first, then what has drifted."""
+        assert f"on main {folder.main[:12]}: `git diff main retrain/prod`" in proposed.stdout
+        assert "**The challenger is better, and proposed.**" in proposed.stdout
+        assert "Why it was trained: performance, in 3 windows (2026-07, 2026-08, 2026-09): " in proposed.stdout
+
+    def test_run_again_it_is_the_same_tree(self, folder, proposed):
+        """And the same answer."""
+        before = folder.git("rev-parse", "retrain/prod^{tree}")
+        done = folder.mlops("retrain", "--as-of", "2026-11-22")
+        assert (0, before) == (done.returncode, folder.git("rev-parse", "retrain/prod^{tree}"))
+
+    def test_its_branch_passes(self, folder, proposed):
+        """The pipeline makes of it what its lock and metrics say, and the verdict is against main."""
+        folder.git("checkout", "-q", "retrain/prod")
+        try:
+            found, left = folder.verdict(), folder.git("status", "--porcelain")
+        finally:
+            folder.git("checkout", "-qf", "main")
+        assert (0, set(), "") == (found["exit"], failed(found), left), found["said"]
+
+    def test_rows_at_fault_are_not_trained_on(self, folder, proposed):
+        """Incomes in thousands: it ends with 1, and the branch stays as it was."""
+        before = self.branches(folder)
+        done = folder.mlops("retrain", "--as-of", "2025-12-05", "--why", "to see")
+        assert (1, before) == (done.returncode, self.branches(folder))
+        assert "retrain: the rows are at fault, so nothing is trained on them" in done.stdout
+
+    def test_a_challenger_that_is_not_better_is_told_and_no_branch(self, folder, proposed):
+        """Of a quiet world, three months after the fault: it ends with 1, and the branch stays as it was."""
+        before = self.branches(folder)
+        done = folder.mlops("retrain", "--as-of", "2026-04-15", "--why", "to see")
+        text = (folder.path / "reports/retrain.md").read_text()
+        assert (1, before) == (done.returncode, self.branches(folder)), done.stderr
+        assert "**The challenger is not proposed.**" in text
+        assert "of 2025-12 to 2026-02.\n\nWhy it was trained: to see\n\n- on the newest rows it is " in text
+        assert "retrain: the challenger is not proposed" in done.stdout
