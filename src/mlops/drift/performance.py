@@ -61,7 +61,7 @@ def check(before: dict[str, Judged], now: dict[str, Judged], rows: int, knobs: P
         note = f"{rows:,} rows have a label, and {knobs.drift.min_rows} are needed, of both classes"
         yield Finding("performance", primary.name, ALL, "", None, None, None, FEW, note)
         return
-    for group in now.keys() & before.keys():
+    for group in [each for each in now if each in before]:  # in one order, always
         one, other = before[group], now[group]
         loss = primary.sign * (one.value - other.value)
         p = _one_sided(loss, one.value_se, other.value_se)
