@@ -1,5 +1,6 @@
 """From a fault to the merged rollback: real Envoy, two real services, a real Prometheus and git; GitHub's API alone stands in."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -103,7 +104,8 @@ def _look(folder: Path) -> str:
     (folder / "output").write_text("")
     assert 0 == mlops(["guard"])
     said = dict(line.split("=", 1) for line in (folder / "output").read_text().splitlines())
-    return said.get("why", "")
+    found = json.loads(said.get("breaches", "[]"))
+    return found[0]["why"] if found else ""
 
 
 def _until(folder: Path, began: float) -> str:
