@@ -28,6 +28,7 @@ evidence-words := ENV LABELS
 guard-words := ENV
 drift-words := AS_OF ANEW
 retrain-words := AS_OF WHY
+accept-drift-words := START END
 adopt-needs := DATA TARGET
 promote-needs := ENV
 rollback-needs := ENV WHY
@@ -36,7 +37,7 @@ adopt-example := DATA=file.csv TARGET=column
 promote-example := ENV=prod
 rollback-example := ENV=prod WHY='what you saw'
 evidence-example := ENV=prod
-VERB := $(firstword $(filter adopt promote rollback evidence guard drift retrain,$(MAKECMDGOALS)))
+VERB := $(firstword $(filter adopt promote rollback evidence guard drift accept-drift retrain,$(MAKECMDGOALS)))
 ifneq ($(VERB),)
 unexport $($(VERB)-words)
 WORDS := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -45,7 +46,7 @@ $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-wo
 $(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
-.PHONY: drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -139,6 +140,9 @@ guard: setup ## is an open step beyond a limit?   [ENV=]
 
 drift: setup ## have the rows changed since the champion was trained, and is it still good?   [AS_OF=2025-09-30] [ANEW=1]
 	@$(MLOPS) drift $(call given,AS_OF,as-of) $(if $(call typed,ANEW),--anew)
+
+accept-drift: setup ## hold new rows against newer ones from now on, as a diff of params.yaml   [START=2025-03 END=2025-05]
+	@$(MLOPS) accept-drift $(call given,START,start) $(call given,END,end)
 
 retrain: $(SETUP) ## train a challenger on newer months, and prepare its branch where it is better   [AS_OF=2026-11-22] [WHY='what for']
 	@$(MLOPS) retrain $(call given,AS_OF,as-of) $(call given,WHY,why)

@@ -50,6 +50,8 @@ calculator.calculate(other).to_df()
 
 def peers(sizes: list[int]) -> None:
     """Print one line a size and library: seconds, peak memory, and both as multiples of ours."""
+    import pandas as pd
+
     from model.sample import generate
 
     other = environment()
@@ -61,7 +63,7 @@ def peers(sizes: list[int]) -> None:
                     generate(f"2024-{at:02d}", f"2024-{at:02d}", seed=seed, rows_per_month=rows // 10)
                     for at in range(1, 11)
                 ]
-                frame = __import__("pandas").concat(months, ignore_index=True)
+                frame = pd.concat(months, ignore_index=True)
                 frame[NUMBERS + CATEGORIES].to_parquet(path, index=False)
             found = {
                 "ours": measured([sys.executable, "-c", OURS, *paths]),

@@ -20,7 +20,7 @@ TABLE: Contract = contract.read(SAMPLE)
 
 
 def knobs(**drift) -> Params:
-    """The sample's params with another seed of the world, a model that is quick to train, and perhaps other knobs of drift."""
+    """The sample's params with a model that is quick to train, and perhaps other knobs of drift."""
     said = params.read(SAMPLE)
     train = said.train.model_copy(update={"estimator": "linear"})
     changed = {"train": train, "drift": said.drift.model_copy(update=drift)}

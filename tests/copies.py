@@ -98,6 +98,14 @@ def copy(folder: Path) -> Copy:
     return Copy(folder, _run(["git", "rev-parse", "HEAD"], folder).stdout.strip())
 
 
+def ran(folder: Path) -> Copy:
+    """Return a copy whose pipeline has run."""
+    made = copy(folder)
+    done = made.mlops("repro")
+    assert 0 == done.returncode, done.stderr
+    return made
+
+
 def failed(verdict: dict) -> set[str]:
     """Return the ids of the gates that failed."""
     return {gate["id"] for gate in verdict["gates"] if gate["status"] == "fail"}

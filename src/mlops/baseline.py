@@ -169,17 +169,16 @@ def retrain(main: Baseline, available: list[str], why: str, root=".") -> Baselin
         for name, column in table["columns"].items():
             column["feature"] = column.get("feature", True) and name in available
         (tree / CONTRACT).write_text(yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "mlops", "train"],
-            cwd=tree,
-            env=dvc.environment(tree),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            why_not = dvc.last_line(done.stderr)
+        if why_not := verb("train", tree):
             raise CannotRun(f"main's recipe ({main.commit[:8]}) cannot be trained on this split: {why_not}")
         return Baseline(main.commit, "trained", *_files(tree), main.metrics, why)
+
+
+def verb(name: str, tree: Path) -> str:
+    """Run a verb of another tree, on its own source; return why it failed, "" where it did not."""
+    command = [sys.executable, "-m", "mlops", name]
+    done = subprocess.run(command, cwd=tree, env=dvc.environment(tree), capture_output=True, text=True)
+    return dvc.last_line(done.stderr) if done.returncode else ""
 
 
 def report(commit: str, path: str, root=".") -> dict | None:

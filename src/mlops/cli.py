@@ -61,6 +61,7 @@ VERBS = {
     "revert": ("mlops.rollout.revert", "propose to take a rolled back model off main"),
     "aliases": ("mlops.rollout.aliases", "MLflow's @champion and @challenger follow an overlay"),
     "drift": ("mlops.drift.drift", "have the rows changed since the champion was trained, and is it still good?"),
+    "accept-drift": ("mlops.drift.accept", "hold new rows against newer ones from now on"),
     "retrain": (
         "mlops.retrain.retrain",
         "train a challenger on newer months, and prepare its pull request where it is better",

@@ -178,8 +178,8 @@ def against_champion(evidence: Evidence, commit: str, model: Model, test: pd.Dat
     found = baseline.find(maker, model, keys)
     found, rows = common(found, test, evidence.params, "" if found.how == "committed" else baseline.otherwise(maker))
     target = contract.targets(rows[evidence.table.target], evidence.table)
-    theirs = _said(target, found.model.score(rows), found.model)
-    ours = _said(target, np.array(rows["_score"].to_list()), model)
+    theirs = said_of(target, found.model.score(rows), found.model)
+    ours = said_of(target, np.array(rows["_score"].to_list()), model)
     both = {"groups": split.keys(rows, evidence.table), "metrics": [primary]}
     evidence.champion = paired(target, theirs, ours, **both)[primary]
 
@@ -271,18 +271,19 @@ def measure(
     evidence.target = contract.targets(test[table.target], table)
     evidence.score = np.array(test["_score"].to_list())
     evidence.slices = slices.labels(test, table)
-    candidate, ids = _said(evidence.target, evidence.score, model), split.keys(test, table)
+    candidate, ids = said_of(evidence.target, evidence.score, model), split.keys(test, table)
     evidence.estimates = single(evidence.target, candidate, groups=ids)
     if main is not None:
         evidence.main_score = main.model.score(test)
-        other = _said(evidence.target, evidence.main_score, main.model)
+        other = said_of(evidence.target, evidence.main_score, main.model)
         evidence.differences = paired(evidence.target, other, candidate, groups=ids)
         evidence.slice_differences = _slice_differences(evidence, other, candidate, ids)
     for name in table.protected:
         evidence.proxies[name] = strongest(train, test, name, model.columns, knobs.gates.slices.min_class_rows)
 
 
-def _said(target, score, model: Model) -> Scores:
+def said_of(target, score, model: Model) -> Scores:
+    """Return a model's scores as the metrics take them, with the owner's own metrics of each row."""
     # imported here: the owner's mistake is then a verdict that could not be judged, not a broken verb
     from model.metrics import per_row
 

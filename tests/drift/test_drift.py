@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from champions import TABLE, held, knobs
-from copies import copy
+from copies import ran
 from mlops.drift import decision, rows, windows
 from mlops.drift.drift import judged
 from mlops.drift.finding import CRITICAL, DRIFT
@@ -82,9 +82,7 @@ class TestVerb:
     @pytest.fixture(scope="class")
     def folder(self, tmp_path_factory):
         """The copy."""
-        made = copy(tmp_path_factory.mktemp("drift"))
-        assert 0 == made.mlops("repro").returncode
-        return made
+        return ran(tmp_path_factory.mktemp("drift"))
 
     def test_it_finds_what_is_planted_and_ends_with_1(self, folder):
         """The report has the decision first, the page its plots, the JSON every window."""
@@ -113,11 +111,14 @@ class TestVerb:
 
     def test_a_log_that_cannot_be_read_is_no_quiet_month(self, folder):
         """It ends with 2, by one sentence, and the last report stays."""
-        before = (folder.path / "reports/drift.json").read_text()
+        (folder.path / "reports").mkdir(exist_ok=True)
+        before = "what was said yesterday"
+        (folder.path / "reports/drift.json").write_text(before)
         done = folder.mlops("drift", PREDICTION_LOG_URL="sqlite:////nowhere/log.db")
         assert 2 == done.returncode
         assert "PREDICTION_LOG_URL names /nowhere/log.db, which is not there" in done.stderr
         assert before == (folder.path / "reports/drift.json").read_text()
+        (folder.path / "reports/drift.json").unlink()
 
     def test_a_champion_that_git_does_not_know_is_refused(self, folder):
         """An environment should serve what main has."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from champions import TABLE, knobs, reference
-from copies import SAMPLE, copy
+from copies import SAMPLE, copy, ran
 from mlops import params
 from mlops.drift import reference as module
 from mlops.errors import CannotRun
@@ -44,9 +44,7 @@ class TestRead:
     @pytest.fixture(scope="class")
     def folder(self, tmp_path_factory):
         """The copy."""
-        made = copy(tmp_path_factory.mktemp("reference"))
-        assert 0 == made.mlops("repro").returncode
-        return made
+        return ran(tmp_path_factory.mktemp("reference"))
 
     def test_a_fresh_copy_is_held_against_mains_model(self, folder):
         """Its rows are those of the lock, and the unseen ones are no training rows."""

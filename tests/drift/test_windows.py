@@ -105,10 +105,3 @@ def test_a_day_to_come_is_refused():
     """Its windows would be empty, and count as closed."""
     with pytest.raises(CannotRun, match=r"^AS_OF is 2999-01-01, a day to come: .* at the latest$"):
         windows.day("2999-01-01")
-
-
-def test_the_newest_windows_are_closed_ones():
-    """The oldest of them first; the open one is none of them."""
-    found = windows.since(date(2024, 12, 31), date(2025, 4, 10), "month", 0)
-    assert ["2025-02", "2025-03"] == [each.name for each in windows.newest(found, 2)]
-    assert ["2025-01", "2025-02", "2025-03"] == [each.name for each in windows.newest(found, 9)]

@@ -110,11 +110,27 @@ class TestJudged:
         assert (True, (), 1) == (found.better, found.why, len(found.notes))
         assert found.notes[0].endswith("something was forgotten")
 
-    @pytest.mark.parametrize("holdout", [-0.003, 0.02, None])
+    @pytest.mark.parametrize("holdout", [-0.003, 0.02])
     def test_a_holdout_that_is_kept_is_not_told(self, holdout):
-        """Nor one with too few rows to say."""
+        """There is nothing to say."""
         found = asked(looks(0.03, holdout=holdout))
         assert (True, ()) == (found.better, found.notes)
+
+    def test_a_holdout_with_too_few_rows_is_a_note(self):
+        """Whether something was forgotten is not known then."""
+        found = asked(looks(0.03, holdout=None))
+        assert (True, 1) == (found.better, len(found.notes))
+        assert found.notes[0].startswith("whether something was forgotten is not known: the champion's months have ")
+
+    def test_what_is_no_number_speaks_against_it(self):
+        """Of a group as of the holdout."""
+        lost = replace(difference(0.02), low=nan, high=nan)
+        plain = looks(0.03)
+        group = plain | {"newest": replace(plain["newest"], groups={"gender=male": lost})}
+        kept = plain | {"holdout": replace(plain["newest"], primary=lost)}
+        assert [(False, "gender=male cannot be judged"), (False, "on the holdout rows of the c")] == [
+            (found.better, found.why[0][:28]) for found in (asked(group), asked(kept))
+        ]
 
     def test_everything_that_speaks_against_it_is_told(self):
         """In the order of the looks."""

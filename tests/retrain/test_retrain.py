@@ -1,9 +1,11 @@
 """A retrain moves the window, trains and compares on rows that neither model has seen; the verb, on a real copy."""
 
 import json
+import os
 from argparse import Namespace
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from champions import TABLE, held, knobs, reference
-from copies import SAMPLE, copy, failed
+from copies import SAMPLE, failed, ran
 from mlops import split
 from mlops.drift import decision, drift, rows, windows
 from mlops.errors import CannotRun
@@ -31,7 +33,7 @@ def answer() -> drift.Answer:
     given = rows.source(TABLE, knobs(), {})
     spans = windows.since(date(2026, 6, 30), TODAY, "month", 30)
     seen = [drift.judged(given(each, TODAY), held()) for each in spans]
-    return drift.Answer(drift.Held(known, TABLE, knobs()), seen, decision.decide(seen, knobs().drift), given)
+    return drift.Answer(drift.Held(known, TABLE, knobs()), seen, decision.decide(seen, knobs().drift))
 
 
 def part(frame: pd.DataFrame) -> np.ndarray:
@@ -98,11 +100,12 @@ class TestUnseen:
         after = retrain.unseen(replace(answer, held=drift.Held(other, TABLE, knobs())), trained, MONTHS, TODAY)
         assert [*keys[50:]] == [*split.keys(after, TABLE)]
 
-    def test_no_row_is_left_of_a_world_without_rows(self, answer, trained):
+    def test_no_row_is_left_of_a_world_without_rows(self, answer, trained, monkeypatch):
         """That is too few to judge, and no error."""
-        nothing = replace(answer, given=lambda span, as_of: Namespace(chunks=lambda: iter(())))
-        assert 0 == len(retrain.unseen(nothing, trained, MONTHS, TODAY))
-        found = retrain.judged(nothing, trained, MONTHS, TODAY)
+        empty = ingest.given(knobs().data, TABLE, "2026-10", "2026-10").head(0)
+        monkeypatch.setattr(ingest, "given", lambda *months: empty)
+        assert 0 == len(retrain.unseen(answer, trained, MONTHS, TODAY))
+        found = retrain.judged(answer, trained, MONTHS, TODAY)
         assert (False, [0, 0]) == (found.better, [found.looks[name].rows for name in ("newest", "common")])
 
 
@@ -141,7 +144,9 @@ class TestRun:
     def test_a_machine_with_another_arithmetic_is_refused(self, monkeypatch):
         """Its lock would not be CI's."""
         monkeypatch.setattr(retrain, "reference_machine", lambda: False)
-        with pytest.raises(CannotRun, match="not x86-64 with AVX2, so its lock would not be CI's: retrain there"):
+        with pytest.raises(
+            CannotRun, match="not x86-64 with AVX2, so its lock would not be CI's: retrain on one that is"
+        ):
             retrain.run(Namespace(as_of="2026-11-22", why=""))
 
     def test_a_day_that_is_none_is_refused(self):
@@ -157,9 +162,7 @@ class TestVerb:
     @pytest.fixture(scope="class")
     def folder(self, tmp_path_factory):
         """The copy."""
-        made = copy(tmp_path_factory.mktemp("retrain"))
-        assert 0 == made.mlops("repro").returncode
-        return made
+        return ran(tmp_path_factory.mktemp("retrain"))
 
     @pytest.fixture(scope="class")
     def proposed(self, folder):
@@ -235,6 +238,19 @@ class TestVerb:
         assert (1, before) == (done.returncode, self.branches(folder))
         assert "retrain: the rows are at fault, so nothing is trained on them" in done.stdout
 
+    def test_a_branch_that_is_checked_out_is_left_alone(self, folder, proposed):
+        """It would change below a person; that is said before anything is trained."""
+        folder.git("checkout", "-q", "retrain/prod")
+        done = folder.mlops("retrain", "--as-of", "2026-11-22")
+        folder.git("checkout", "-qf", "main")
+        assert (2, True) == (done.returncode, "retrain/prod is checked out" in done.stderr)
+
+    def test_months_that_main_has_already_are_not_trained_again(self, folder, proposed):
+        """Its model waits to be promoted."""
+        main = folder.git("rev-parse", "main")
+        assert "promote it" in retrained(folder, "retrain/prod")
+        assert "" == retrained(folder, main)
+
     def test_a_challenger_that_is_not_better_is_told_and_no_branch(self, folder, proposed):
         """Of a quiet world, three months after the fault: it ends with 1, and the branch stays as it was."""
         before = self.branches(folder)
@@ -244,3 +260,13 @@ class TestVerb:
         assert "**The challenger is not proposed.**" in text
         assert "of 2025-12 to 2026-02.\n\nWhy it was trained: to see\n\n- on the newest rows it is " in text
         assert "retrain: the challenger is not proposed" in done.stdout
+
+
+def retrained(folder, commit: str) -> str:
+    """What is said of months to train on where main is at a commit."""
+    here = Path.cwd()
+    os.chdir(folder.path)
+    try:
+        return retrain.settled(commit, Window(start="2025-12", end="2026-09"))
+    finally:
+        os.chdir(here)

@@ -3,7 +3,7 @@
 Ends with 0 where all is quiet, 1 where something is to be done, 2 where it could not look. Writes reports/drift.json, drift.md and drift.html.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,7 +43,6 @@ class Answer:
     held: "Held"
     seen: list[Seen]
     decision: Decision
-    given: Callable[[Window, date], rows.Rows]
 
 
 def answered(as_of: date, anew: bool = False) -> Answer | None:
@@ -64,7 +63,7 @@ def answered(as_of: date, anew: bool = False) -> Answer | None:
     for again in _again(spans, knobs.drift.of):
         known.pop(again, None)
     seen = [known.get(each.name) or judged(given(each, as_of), held) for each in spans]
-    found = Answer(held, seen, decision.decide(seen, knobs.drift), given)
+    found = Answer(held, seen, decision.decide(seen, knobs.drift))
     text = report.markdown(held.reference, as_of, seen, found.decision)
     write_text(DRIFT_REPORT, text)
     write_text(DRIFT_PAGE, report.page(text, seen))

@@ -1,6 +1,7 @@
 """What was found of each window, kept as JSON: for charts, and so that a closed window is not looked at again every day."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from mlops.drift.decision import Decision, Seen
 from mlops.drift.finding import OK, Finding
 from mlops.drift.looked import ALL
 from mlops.drift.reference import Reference
+from mlops.drift.rows import SOURCES
 from mlops.drift.windows import Window
 from mlops.files import sha256, write_json
 from mlops.params import Params
@@ -19,8 +21,8 @@ from mlops.params import Params
 SCHEMA = 1
 
 
-def identity(reference: Reference, table: Contract, knobs: Params) -> str:
-    """Return what findings hold for: the same champion and reference, contract and limits."""
+def identity(reference: Reference, table: Contract, knobs: Params, env=os.environ) -> str:
+    """Return what findings hold for: the same champion and reference, contract, limits and source of rows."""
     said = [
         reference.model.hash,
         reference.data_hash,
@@ -29,6 +31,7 @@ def identity(reference: Reference, table: Contract, knobs: Params) -> str:
     ]
     gates = knobs.gates
     said += [knobs.split.model_dump(mode="json"), gates.primary, gates.slices.min_class_rows, knobs.data.options]
+    said += [env.get(name, "") for name in SOURCES]
     return sha256(json.dumps(said, sort_keys=True, default=str).encode())
 
 
@@ -65,6 +68,14 @@ def read(path: str, name: str) -> dict[str, Seen]:
         return {one["window"]["name"]: _seen(one) for one in said["windows"] if one["window"]["settled"]}
     except (OSError, ValueError, KeyError, TypeError):  # it can be made again
         return {}
+
+
+def last(path: str) -> list[Seen]:
+    """Return the windows that were looked at last, whatever they were held against; none where nobody has looked."""
+    try:
+        return [_seen(one) for one in json.loads(Path(path).read_text(encoding="utf-8"))["windows"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _plain(one: Seen) -> dict:

@@ -5,6 +5,7 @@ PREDICTION_LOG_URL names it: sqlite:///file, postgresql://..., or files of JSON 
 """
 
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -215,6 +216,8 @@ def _suffix(url: str) -> str:
 
 
 def _why(error: Exception) -> str:
+    if os.environ.get("CI"):  # a reader's message quotes the value it stumbled over; CI's log is read by everybody
+        return type(error).__name__
     return f"{type(error).__name__}: {_told(str(error))[:120]}"
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from mlops import bootstrap, contract, slices
+from mlops.compare import said_of
 from mlops.contract import Contract
 from mlops.drift.finding import ABSENT, FEW, Finding
 from mlops.drift.looked import ALL, SCORE, groups
-from mlops.metrics import Scores, named
+from mlops.metrics import evaluate, named
 from mlops.onnx_model import Model
 from mlops.params import Params
 from mlops.task import spread, stated
@@ -107,7 +108,7 @@ def _changed(kind, what, group, statistic, effect, limit, p, before: float, now:
 
 
 def _judged(target, score, model: Model, primary: str) -> Judged:
-    found = bootstrap.single(target, model.said(score), metrics=[primary], resamples=500)[primary]
+    found = bootstrap.single(target, said_of(target, score, model), metrics=[primary], resamples=500)[primary]
     said, happened = stated(model.task, target, score)
     apart = (said - happened) / spread(model.task, target)
     return Judged(found.value, found.se, float(apart.mean()), float(apart.std() / np.sqrt(len(apart))), len(target))
@@ -119,13 +120,11 @@ def _enough(at: np.ndarray, target: np.ndarray, group: str, table: Contract, kno
 
 
 def _drawn(score: np.ndarray, model: Model, primary: str, random) -> float:
-    from mlops.metrics import evaluate
-
     if model.classes:
         target = (random.random((len(score), 1)) > np.cumsum(score, axis=1)[:, :-1]).sum(axis=1)
     else:
         target = (random.random(len(score)) < score).astype(np.int8)
-    return evaluate(target, Scores(score, model.threshold, {}, model.task, model.classes), [primary])[primary]
+    return evaluate(target, said_of(target, score, model), [primary])[primary]
 
 
 def _one_sided(loss: float, one: float, other: float) -> float:

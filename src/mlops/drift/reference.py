@@ -60,7 +60,8 @@ def read(table: Contract, knobs: Params, root=".") -> Reference:
             "name the store that has its bytes with DVC_REMOTE_URL"
         )
     trained, window = pd.read_parquet(BytesIO(data[RAW])), _window(metrics, commit)
-    frame = accepted(knobs, table) if knobs.drift.reference else trained
+    own = knobs.drift.reference  # what was accepted before a retrain is older than the retrain's own rows
+    frame = accepted(knobs, table) if own and own.end > window.end else trained
     seen = frozenset(pd.read_parquet(BytesIO(data[KEYS]))["key"])
     unseen = ~pd.Series(split.keys(frame, table)).isin(seen).to_numpy()
     return Reference(commit, model, frame, unseen, window, metrics["data_hash"], seen)

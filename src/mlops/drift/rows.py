@@ -17,6 +17,8 @@ from mlops.drift import log, skew, table
 from mlops.drift.windows import Window
 from mlops.params import Params
 
+SOURCES = ("PREDICTION_LOG_URL", "OUTCOMES_URL")
+
 
 @dataclass
 class Rows:
@@ -79,7 +81,7 @@ class Rows:
 
 def source(table_: Contract, knobs: Params, env=os.environ):
     """Return a function (window, day) -> Rows, None where nothing says which rows are new."""
-    url, outcomes = env.get("PREDICTION_LOG_URL", ""), env.get("OUTCOMES_URL", "")
+    url, outcomes = (env.get(name, "") for name in SOURCES)
     if not url and table_.time is None:
         return None
     labels = log.outcomes(outcomes, table_) if url and outcomes else None

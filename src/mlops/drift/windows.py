@@ -1,6 +1,5 @@
 """The windows of time that are held against the reference: days, weeks or months that do not overlap."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -52,8 +51,3 @@ def day(text: str) -> date:
     if named > today:
         raise CannotRun(f"AS_OF is {named}, a day to come: its rows are not there yet, so name {today} at the latest")
     return named
-
-
-def newest(windows: list[Window], count: int) -> Iterator[Window]:
-    """Yield the newest closed windows, the oldest of them first."""
-    yield from [each for each in windows if each.closed][-count:]

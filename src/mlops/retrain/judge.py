@@ -12,6 +12,7 @@ import pandas as pd
 
 from mlops import contract, slices, split
 from mlops.bootstrap import Difference, holm_adjusted, paired
+from mlops.compare import said_of
 from mlops.contract import Contract
 from mlops.metrics import named
 from mlops.onnx_model import Model
@@ -42,7 +43,7 @@ def look(rows: pd.DataFrame, champion: Model, challenger: Model, table: Contract
     if len(rows) < knobs.drift.min_rows:
         return Look(len(rows), None, {})
     target, groups = contract.targets(rows[table.target], table), split.keys(rows, table)
-    both = [model.said(model.score(rows)) for model in (champion, challenger)]
+    both = [said_of(target, model.score(rows), model) for model in (champion, challenger)]
     primary = named(knobs.gates.primary)
 
     def difference(at: np.ndarray) -> Difference:
@@ -69,10 +70,17 @@ def judged(looks: dict[str, Look], knobs: Params, concept: bool) -> Judgement:
         why.append(
             f"on the newest rows it is {_told(newest.primary)}: less than {least:g} better (retrain.min_gain), or not surely"
         )
-    why += [f"{name} is surely worse: {_told(each)}" for name, each in newest.groups.items() if each.high < 0]
-    lost = [_told(each.primary) for each in [looks["holdout"]] if each.primary is not None and each.primary.high < 0]
-    told = [f"on the holdout rows of the champion's months it is {each}: something was forgotten" for each in lost]
-    (notes if concept else why).extend(told)
+    for name, each in newest.groups.items():
+        if not each.high >= 0:  # what is no number is against it, as everywhere
+            why.append(f"{name} {'is surely worse' if each.high < 0 else 'cannot be judged'}: {_told(each)}")
+    kept = looks["holdout"]
+    if kept.primary is None:
+        notes.append(
+            f"whether something was forgotten is not known: the champion's months have {kept.rows:,} holdout rows"
+        )
+    elif not kept.primary.high >= 0:
+        lost = f"on the holdout rows of the champion's months it is {_told(kept.primary)}: something was forgotten"
+        (notes if concept else why).append(lost)
     return Judgement(not why, tuple(why), tuple(notes), looks)
 
 

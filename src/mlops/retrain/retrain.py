@@ -5,17 +5,17 @@ on rows that neither was trained on. Ends with 0 where the branch retrain/prod i
 is not better, or nothing may be trained. Writes reports/retrain.md.
 """
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
-from mlops import baseline, dvc, github, yamledit
+from mlops import baseline, dvc, github, split, yamledit
+from mlops.config import parse
 from mlops.contract import Contract
 from mlops.delivery import proposal
 from mlops.drift import drift, windows
+from mlops.drift import table as source
 from mlops.drift.decision import MEND, RETRAIN
 from mlops.drift.report import told
 from mlops.drift.windows import Window
@@ -52,9 +52,7 @@ def run(args) -> int:
     """Look, train, compare, and prepare the branch."""
     as_of = windows.day(args.as_of)
     if not reference_machine():
-        raise CannotRun(
-            "this machine is not x86-64 with AVX2, so its lock would not be CI's: retrain there, by drift.yml"
-        )
+        raise CannotRun("this machine is not x86-64 with AVX2, so its lock would not be CI's: retrain on one that is")
     found = drift.answered(as_of)
     if found is None:
         return 0
@@ -65,9 +63,11 @@ def run(args) -> int:
     if answer != RETRAIN and not args.why:
         print(f"retrain: {answer}, so nothing is to be done; WHY= (--why) retrains all the same")
         return 0
-    main = baseline.resolve(None)
-    held = found.held
+    main, held = baseline.resolve(None), found.held
     window = months.moved(held.reference.window, found.seen, as_of, held.knobs.split.label_delay_days)
+    if why_not := settled(main, window):
+        print(f"retrain: {why_not}")
+        return 0
     trained = challenger(main, window)
     judgement = judged(found, trained, window, as_of)
     why = args.why or "; ".join(told(found.decision)[:3])
@@ -82,20 +82,22 @@ def run(args) -> int:
     return 0
 
 
+def settled(main: str, window: Months) -> str:
+    """Return why there is nothing to train, "" where there is; raises CannotRun where the branch could not be made afterwards."""
+    if f"branch refs/heads/{BRANCH}" in dvc.git("worktree", "list", "--porcelain").splitlines():
+        raise CannotRun(f"{BRANCH} is checked out, and would change below you: `git switch main` first")
+    has = parse(proposal.read(main, PARAMS), Params, PARAMS).data.window
+    if has.end < window.end:
+        return ""
+    return f"main's model is of {has.start} to {has.end} already, and prod serves an older one: promote it, docs/delivery.md"
+
+
 def challenger(main: str, window: Months) -> Trained:
     """Return what main's own pipeline makes of other months; raises CannotRun where it stops."""
     with dvc.worktree(main) as tree:
         path = tree / PARAMS
         path.write_text(_moved(path.read_text(encoding="utf-8"), window), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "mlops", "repro"],
-            cwd=tree,
-            env=dvc.environment(tree),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            why = dvc.last_line(done.stderr)
+        if why := baseline.verb("repro", tree):
             raise CannotRun(f"the pipeline stops on {window.start} to {window.end}: {why}")
         files = {name: (tree / name).read_text(encoding="utf-8") for name in FILES}
         return Trained(Model.read(tree / MODEL), set(read_table(tree / KEYS)["key"]), files)
@@ -108,7 +110,7 @@ def judged(found: drift.Answer, trained: Trained, window: Months, as_of: date) -
     rows = unseen(found, trained, window, as_of)
     newest = rows[rows[table.time] >= _decides(found, knobs)]
     common = rows[rows[table.time] < pd.Period(window.end, "M").end_time]
-    old = reference.frame[reference.unseen]
+    old = judge.unseen(reference.frame, [reference.keys, trained.keys], table)
     old = old[_part(old, table, knobs) == "holdout"]
     looks = {
         name: judge.look(each, reference.model, trained.model, table, knobs)
@@ -123,8 +125,8 @@ def unseen(found: drift.Answer, trained: Trained, window: Months, as_of: date) -
     table, knobs = found.held.table, found.held.knobs
     first = pd.Period(window.start, "M")
     spans = windows.since(first.start_time.date() - timedelta(days=1), as_of, "month", knobs.split.label_delay_days)
-    chunks = [chunk for span in spans for chunk in found.given(span, as_of).chunks()]
-    frame = pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=[*table.columns])
+    given = [source.rows(span, as_of, table, knobs)[0] for span in spans]  # as the challenger was: not a log
+    frame = pd.concat(given, ignore_index=True)
     frame = frame[frame[table.target].notna()]
     inside = frame[table.time] <= pd.Period(window.end, "M").end_time
     kept = frame[(_part(frame, table, knobs) == "test") | ~inside]
@@ -153,6 +155,4 @@ def _decides(found: drift.Answer, knobs: Params) -> pd.Timestamp:
 
 
 def _part(frame: pd.DataFrame, table: Contract, knobs: Params):
-    from mlops import split
-
     return split.parts(split.keys(frame, table), knobs.split) if len(frame) else pd.Series(dtype=str)
