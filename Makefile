@@ -46,7 +46,7 @@ $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-wo
 $(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
-.PHONY: drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-monitor setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -61,6 +61,9 @@ setup: $(UV) ## make .venv from uv.lock
 
 setup-deepchecks: $(UV) ## make .venv-deepchecks, which deepchecks needs for itself
 	@UV_PROJECT_ENVIRONMENT=.venv-deepchecks $(UV) sync --frozen --quiet --no-default-groups --group deepchecks
+
+setup-monitor: $(UV) ## make .venv-monitor, with which `make drift` adds Evidently's own page
+	@UV_PROJECT_ENVIRONMENT=.venv-monitor $(UV) sync --frozen --quiet --no-default-groups --group monitor
 
 setup-actionlint: ## install actionlint into .tools/bin (needs Go; CI has it)
 	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import chat as chats
 from github_stub import SHA, GitHubStub, finished_run, pull, zipped
 from registry import listening
 from tables import Folder, applications, one_thread
@@ -23,7 +24,8 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
 @pytest.fixture(autouse=True)
 def _laptop(monkeypatch):
     """Tests run as on a laptop, also in CI; one that means CI says so."""
-    monkeypatch.delenv("CI", raising=False)
+    for name in ("CI", "ALERT_WEBHOOK"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -84,6 +86,14 @@ def registry(tmp_path):
     """A real registry of images."""
     (tmp_path / "registry").mkdir()
     with listening(tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture
+def chat(monkeypatch):
+    """A chat that ALERT_WEBHOOK names."""
+    with chats.listening() as running:
+        monkeypatch.setenv("ALERT_WEBHOOK", running.url)
         yield running
 
 

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from mlops import paths
+from mlops.drift.kept import THERE
 from mlops.errors import CannotRun
 from mlops.publish import PAGES, collect, run
+from remote import git
 
 CANARY = "canary-7f3a"
 
@@ -66,6 +68,41 @@ def test_says_the_verdict_as_text(tree):
     assert "<p>fail: 1 of 9 gates failed: &lt;Floor&gt;</p>" in Path("public/index.html").read_text(encoding="utf-8")
 
 
+def test_draws_what_was_kept_of_every_champion(tree, tmp_path):
+    """As the last fetch has brought the branch reports/drift, oldest and newest on one page."""
+    Path(paths.DRIFT_HISTORY).unlink()
+    git(tmp_path, "init", "-q")
+    for model, month in (("a" * 64, "2025-01"), ("b" * 64, "2025-07")):
+        write(f"{model[:12]}.json", json.dumps(kept(model, month)))
+    write("broken.json", "{")
+    git(tmp_path, "add", f"{'a' * 12}.json", f"{'b' * 12}.json", "broken.json")
+    git(tmp_path, "update-ref", THERE, git(tmp_path, "commit-tree", git(tmp_path, "write-tree"), "-m", "kept"))
+    tree(publish=True)
+    run(None)
+    page = Path("public/drift.html").read_text(encoding="utf-8")
+    for title in ("Champion aaaaaaaaaaaa, trained on 2024-01 to 2024-12", "Champion bbbbbbbbbbbb, trained on"):
+        assert title in page
+    assert '<li><a href="drift.html">Drift, champion after champion</a></li>' in Path("public/index.html").read_text()
+
+
+def test_without_anything_kept_there_is_no_such_page(tree, tmp_path):
+    """A fresh copy, where drift is not configured: the index says so."""
+    Path(paths.DRIFT_HISTORY).unlink()
+    git(tmp_path, "init", "-q")
+    tree(publish=True)
+    run(None)
+    assert not Path("public/drift.html").exists()
+    assert "<li>Drift, champion after champion: was not made</li>" in Path("public/index.html").read_text()
+
+
+def kept(model: str, month: str) -> dict:
+    """What drift has found of a champion in a month."""
+    start = f"{month}-01T00:00:00"
+    window = {"name": month, "start": start, "end": start, "closed": True, "settled": True}
+    one = {"window": window, "rows": 2000, "labelled": 1500, "found": [], "said": []}
+    return {"reference": {"model_hash": model, "start": "2024-01", "end": "2024-12"}, "windows": [one]}
+
+
 def test_takes_no_table_along(tree):
     """No row of a table, nor a stage's JSON, is in the website."""
     collect(Path("public"))
@@ -76,7 +113,7 @@ def test_leaves_nothing_of_an_earlier_run(tree):
     """A page that is no longer made is no longer published, and the index says so."""
     write("public/deepchecks.html", "of yesterday")
     Path(paths.DEEPCHECKS_PAGE).unlink()
-    assert ["Verdict", "Data Docs", "Model card"] == collect(Path("public"))
+    assert ["Verdict", "Data Docs", "Model card", "Drift, champion after champion"] == collect(Path("public"))
     assert not Path("public/deepchecks.html").exists()
     assert "<li>deepchecks: was not made</li>" in Path("public/index.html").read_text(encoding="utf-8")
 

@@ -71,8 +71,8 @@ def test_each_job_has_one_row_with_its_permissions_and_secrets():
     [
         ("| deploy | contents: write,", "| deploy | contents: read,"),
         (
-            "| two issues | main's, two dependencies | github.token |",
-            "| two issues | main's, two dependencies | nothing |",
+            "| two issues, a line to a chat | main's, two dependencies | github.token, ALERT_WEBHOOK |",
+            "| two issues, a line to a chat | main's, two dependencies | nothing |",
         ),
         ("| pull-request.yml | lint | contents: read | checkout | the pull request's code | nothing |\n", ""),
         ("| reports.yml | pages |", "| reports.yml | gone |"),

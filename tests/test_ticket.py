@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 
 import pytest
 
@@ -222,3 +223,34 @@ def test_needs_that_name_no_job_are_an_error(hub, told, monkeypatch, needs):
     with pytest.raises(CannotRun, match="NEEDS names no job and its result"):
         ticket.run(parser.parse_args(["--about", "release"]))
     assert "open" == hub.issues[0]["state"]
+
+
+def test_the_chat_hears_of_a_failure_once(hub, told, chat):
+    """With the run; the ticket keeps a stamp of it, and is found again by its mark before it."""
+    assert "ticket #1: verify failed; webhook: the chat was told" == told(7, verify="failure")
+    (stamp,) = re.findall("<!-- told .*-->", hub.issues[0]["body"])
+    assert hub.issues[0]["body"].startswith(MARK.strip() + stamp)
+    said = told(8, verify="failure")
+    assert said.startswith("ticket #1: verify failed; webhook: told at ")
+    assert [f"acme/loans: release failed: verify {RUN.format(7)}"] == chat.texts
+    assert (1, True) == (len(hub.issues), stamp in hub.issues[0]["body"])
+
+
+def test_the_chat_hears_of_another_failure_at_once(hub, told, chat):
+    """And of one after a green run, which is another's ticket."""
+    told(7, verify="failure")
+    told(8, deploy="failure")
+    told(9, deploy="success")
+    told(10, deploy="failure")
+    assert ["verify", "deploy", "deploy"] == [each.split()[-2] for each in chat.texts]
+    assert ["closed", "open"] == [each["state"] for each in hub.issues]
+
+
+def test_a_chat_that_is_away_is_told_by_the_next_run(hub, told, chat):
+    """The ticket has no stamp, and says the failure all the same."""
+    chat.answers.append(500)
+    said = told(7, verify="failure")
+    assert "ticket #1: verify failed; webhook: nobody could be told (HTTPError 500)" == said
+    assert hub.issues[0]["body"].startswith(MARK)
+    assert "ticket #1: verify failed; webhook: the chat was told" == told(8, verify="failure")
+    assert [] == comments(hub)

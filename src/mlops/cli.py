@@ -52,6 +52,7 @@ VERBS = {
     "trace": ("mlops.delivery.trace", "from an image, a request or an environment back to commit, data and verdict"),
     "verify": ("mlops.delivery.verify", "are the bytes here the ones that were reviewed?"),
     "manifests": ("mlops.delivery.manifests", "render every overlay, and hold it against the policy"),
+    "labels": ("mlops.delivery.labels", "are the images that a change brings what it says of them?"),
     "scope": ("mlops.delivery.scope", "does a change touch manifests/ alone?"),
     "promote": ("mlops.rollout.promote", "an environment's next step, on evidence: a diff of its overlay"),
     "rollback": ("mlops.rollout.rollback", "take a challenger back, or the champion that it became"),
@@ -66,6 +67,11 @@ VERBS = {
         "mlops.retrain.retrain",
         "train a challenger on newer months, and prepare its pull request where it is better",
     ),
+    "candidate": ("mlops.retrain.candidate", "push the commit that a retrain's image is built of"),
+    "propose": ("mlops.retrain.propose", "keep the pull request of a retrain"),
+    "withdraw": ("mlops.retrain.withdraw", "close the pull request of a retrain that has no reason any more"),
+    "keep": ("mlops.drift.kept", "what drift has found stays on a branch: history for charts"),
+    "tell": ("mlops.drift.tell", "the day's line, the ticket and the chat, of what drift and retrain found"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
 

@@ -44,9 +44,12 @@ SBOM = "build/scan/sbom.cdx.json"
 DRIFT = "reports/drift.json"
 DRIFT_REPORT = "reports/drift.md"
 DRIFT_PAGE = "reports/drift.html"
+EVIDENTLY_PAGE = "reports/evidently.html"
+DRIFT_HISTORY = "reports/drift_history.html"  # of all champions, by `mlops publish`
 
 # written by `mlops retrain`
 RETRAIN_REPORT = "reports/retrain.md"
+RETRAINED = "build/retrain"  # the files of main that a challenger changes, and what it is
 
 # written by `mlops compare`
 VERDICT = "reports/verdict.json"

@@ -20,6 +20,7 @@ PAGES = {
     "data_docs.html": ("Data Docs", paths.DATA_DOCS),
     "deepchecks.html": ("deepchecks", paths.DEEPCHECKS_PAGE),
     "model_card.html": ("Model card", paths.CARD),
+    "drift.html": ("Drift, champion after champion", paths.DRIFT_HISTORY),
 }
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
@@ -33,6 +34,7 @@ def run(args) -> None:
     if not params.read().reports.publish:
         report("Pages: not configured (reports.publish is false in params.yaml).", publish="false")
         return
+    _draw()
     report(f"To be published: {', '.join(collect(Path(OUT)))}.", publish="true")
 
 
@@ -52,6 +54,16 @@ def collect(out: Path) -> list[str]:
     body = f"<h1>Reports of main</h1><p>{escape(_answer())}</p><ul>{''.join(items)}</ul>"
     write_text(out / "index.html", PAGE.format(title="Reports of main", body=body))
     return list(made.values())
+
+
+def _draw() -> None:
+    """Draw what `keep` has kept, where there is something."""
+    from mlops.drift import history
+    from mlops.drift.kept import texts
+    from mlops.drift.report import pages
+
+    if found := [each for each in map(history.read, texts().values()) if each[1]]:
+        write_text(paths.DRIFT_HISTORY, pages(found))
 
 
 def _copy(source: Path, page: Path) -> None:

@@ -1,12 +1,12 @@
 """Verb `ticket`: one issue a workflow, opened where its jobs failed, closed where they are green again. Run: NEEDS='${{ toJSON(needs) }}' mlops ticket --about release.
 
-What it says is made anew each time; a comment is written only where other jobs failed than before. It is about main as it is now:
+What it says is made anew each time; a comment is written, and a chat told (ALERT_WEBHOOK), only where other jobs failed than before. It is about main as it is now:
 a run of another commit leaves it alone.
 """
 
 import os
 
-from mlops import github, needs
+from mlops import github, needs, webhook
 from mlops.github import GitHub, GitHubError
 
 MARK = "<!-- mlops ticket: {} -->"
@@ -29,7 +29,9 @@ def run(args) -> int:
         if error.status != GONE:
             raise
         state = f"{', '.join(failed)} failed" if failed else "nothing failed"
-        github.report(f"ticket: {state}; no issue is kept, because Issues are off in this repository's settings")
+        heard = webhook.send(f"{args.about}: {state}") if failed else ""
+        said = f"ticket: {state}; no issue is kept, because Issues are off in this repository's settings"
+        github.report(f"{said}; {heard}" if heard else said)
     return 0
 
 
@@ -54,14 +56,17 @@ def head(hub: GitHub) -> str:
 
 def opened(hub: GitHub, ticket: dict | None, about: str, jobs: str, link: str, hint: str) -> str:
     """Open a ticket, or say in the one that is open what failed now."""
-    text = f"{MARK.format(about)}\nFailed: **{jobs}** in {link}\n\n{hint}\n\nIt closes by itself when {about} is green again.\n"
+    before = (ticket["body"] or "") if ticket else ""
+    stamp, heard = webhook.told(f"{about} failed: {jobs}", before, link)
+    said = f"{jobs} failed; {heard}" if heard else f"{jobs} failed"
+    text = f"{MARK.format(about)}{stamp}\nFailed: **{jobs}** in {link}\n\n{hint}\n\nIt closes by itself when {about} is green again.\n"
     if ticket is None:
         made = hub.post("issues", {"title": f"{about} failed", "body": text})
-        return f"ticket #{made['number']}: {jobs} failed"
-    if f"Failed: **{jobs}**" not in (ticket["body"] or ""):
+        return f"ticket #{made['number']}: {said}"
+    if f"Failed: **{jobs}**" not in before:
         hub.post(f"issues/{ticket['number']}/comments", {"body": f"Now failed: {jobs}, in {link}"})
     hub.patch(f"issues/{ticket['number']}", {"body": text})
-    return f"ticket #{ticket['number']}: {jobs} failed"
+    return f"ticket #{ticket['number']}: {said}"
 
 
 def closed(hub: GitHub, ticket: dict, link: str) -> str:

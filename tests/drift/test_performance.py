@@ -1,9 +1,14 @@
 """How good the champion is on a window, what it is expected to be without labels, and what that estimate cannot see."""
 
+import json
+import os
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import monitor
 from champions import TABLE, knobs, reference
 from mlops import contract
 from mlops.drift import performance
@@ -159,3 +164,85 @@ def test_standard_errors_shrink_with_the_rows(quiet):
     few, many = (judged(frame)[""] for frame in (quiet.head(1000), quiet))
     assert 1.5 < few.value_se / many.value_se < 2.7
     assert 1.7 < few.gap_se / many.gap_se < 2.3
+
+
+def turned(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose labels are the other one where payments were late; all else is as it was."""
+    label = frame[TABLE.target]
+    return frame.assign(**{TABLE.target: label.where(frame["late_payments"] == 0, 1 - label)})
+
+
+def test_labels_that_are_turned_leave_the_estimate_where_it_was(quiet):
+    """The same features, another truth where payments are late: the area under the curve falls, its estimate is the same number."""
+    before, after = (performance.estimated(frame, reference().model, KNOBS) for frame in (quiet, turned(quiet)))
+    assert before == after
+    assert judged(quiet)[""].value - judged(turned(quiet))[""].value > 0.05
+
+
+NANNYML = """
+import sys
+import nannyml
+import pandas as pd
+
+folder, *names = sys.argv[1:]
+one = nannyml.CBPE(
+    problem_type="classification_binary", y_true="y_true", y_pred="y_pred", y_pred_proba="y_pred_proba",
+    metrics=["roc_auc"], chunk_number=1,
+)
+one.fit(pd.read_parquet(f"{folder}/reference.parquet"))
+found = {}
+for name in names:
+    said = one.estimate(pd.read_parquet(f"{folder}/{name}.parquet")).filter(period="analysis").to_df()["roc_auc"]
+    found[name] = said[["value", "realized"]].iloc[0]
+pd.DataFrame(found).to_json(f"{folder}/found.json")
+"""
+
+
+@pytest.mark.slow
+class TestNannyML:
+    """The estimate beside NannyML's, which computes the mean that ours draws."""
+
+    SEEDS = 10
+
+    @pytest.fixture(scope="class")
+    def frames(self, quiet, shifted):
+        """Rows as they were, harder ones, those of another concept, and quiet ones with labels turned."""
+        return {
+            "quiet": quiet,
+            "harder": quiet.assign(_score=0.2 + (quiet["_score"] - 0.2) * 0.3),
+            "shifted": shifted,
+            "turned": turned(quiet),
+        }
+
+    @pytest.fixture(scope="class")
+    def theirs(self, frames, tmp_path_factory):
+        """{name: {value, realized}}, estimated and with labels."""
+        folder = tmp_path_factory.mktemp("nannyml")
+        unseen = with_scores(reference().frame[reference().unseen], reference().model, TABLE)
+        for name, frame in {"reference": unseen, **frames}.items():
+            score = frame["_score"].to_numpy(np.float64)
+            columns = {
+                "y_true": contract.targets(frame[TABLE.target], TABLE).astype(int),
+                "y_pred": reference().model.decide(score).astype(int),
+                "y_pred_proba": score,
+            }
+            pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
+        without_telemetry = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}
+        command = [monitor.python(), "-W", "ignore", "-c", NANNYML, folder, *frames]
+        subprocess.run(command, check=True, env=without_telemetry)
+        return json.loads((folder / "found.json").read_text())
+
+    @pytest.mark.parametrize("name", ["quiet", "harder", "shifted", "turned"])
+    def test_both_estimates_are_one(self, frames, theirs, name):
+        """Within three standard errors of ours: a mean of so many draws, each of which strays by no more than `value_se`."""
+        drawn = [performance.estimated(frames[name], reference().model, KNOBS, seed) for seed in range(self.SEEDS)]
+        mean, se = np.mean([each.value for each in drawn]), np.mean([each.value_se for each in drawn])
+        assert abs(mean - theirs[name]["value"]) < 3 * se / np.sqrt(self.SEEDS * performance.DRAWS)
+        assert abs(drawn[0].value - theirs[name]["value"]) < 3 * drawn[0].value_se / np.sqrt(performance.DRAWS)
+
+    @pytest.mark.parametrize("name", ["shifted", "turned"])
+    def test_neither_sees_another_concept(self, frames, theirs, name):
+        """With labels both say how bad it is, and the same."""
+        assert pytest.approx(theirs[name]["realized"]) == judged(frames[name])[""].value
+        assert theirs["quiet"]["realized"] - theirs[name]["realized"] > 0.05
+        assert abs(theirs["quiet"]["value"] - theirs[name]["value"]) < 0.02

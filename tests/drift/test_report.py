@@ -1,8 +1,11 @@
 """What people read of drift: the answer first, one line a window, no group where all rows say the same."""
 
+import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from matplotlib.figure import Figure
 
 from champions import reference
 from mlops.drift import report
@@ -115,7 +118,7 @@ def test_all_figures_are_those_of_the_newest_window_that_has_some():
 
 def test_charts_are_drawn_of_two_windows_and_not_of_one():
     """One point is no line."""
-    assert ["Population stability index, the largest of all columns"] == [
+    assert ["Population stability index of debt, which has moved most"] == [
         chart.split('title "')[1].split('"')[0] for chart in report.drawn(SEEN)
     ]
     assert [] == [*report.drawn(SEEN[:1])]
@@ -135,3 +138,48 @@ def test_the_page_has_plots_and_leads_nowhere():
     assert "<script" not in page
     assert "mermaid" not in page
     assert 0 == report.page(text, SEEN[:1]).count("<svg")
+
+
+OLD = ("Champion aaa", [replace(SEEN[0], window=window(name)) for name in ("2024-01", "2024-02")])
+NEW = ("Champion bbb", SEEN)
+
+
+@pytest.mark.parametrize("given", [[OLD, NEW], [NEW, OLD]])
+def test_of_several_champions_the_newest_comes_first(given):
+    """A table each, in whatever order they are given, below one sentence of how far they go back."""
+    page = report.pages(given)
+    assert ["Champion bbb", "Champion aaa"] == re.findall("<h2>(.*?)</h2>", page)
+    assert "of 2024-01 to 2025-03, champion after champion" in page.partition("<h2>")[0]
+    assert 2 == page.count("<table")
+
+
+@pytest.mark.parametrize("given", [[OLD, NEW], [NEW, OLD]])
+def test_their_plots_go_on_from_the_oldest_to_the_newest(given, monkeypatch):
+    """Two plots on one axis of all windows, a line a champion."""
+    drawn = []
+
+    def svg(title, draw, width):
+        axes = Figure().subplots()
+        draw(axes)
+        drawn.append((title, [each.get_text() for each in axes.get_xticklabels()], axes.get_legend_handles_labels()[1]))
+        return "<svg></svg>"
+
+    monkeypatch.setattr(report.html, "svg", svg)
+    page = report.pages(given)
+    names = ["2024-01", "2024-02", "2025-01", "2025-02", "2025-03"]
+    titles = ("Primary metric, with labels", "Population stability index, the largest of all columns")
+    assert [(title, names, ["Champion aaa", "Champion bbb"]) for title in titles] == drawn
+    assert page.find("<svg") < page.find("<h2>")
+
+
+def test_a_page_of_one_champion_is_plotted_too():
+    """The first one, of a single window; its tables have no more lines than other reports, and the plots all windows."""
+    assert 2 == report.pages([("Champion aaa", SEEN[:1])]).count("<svg")
+    many = [replace(SEEN[0], window=window(f"{year}-{month:02}")) for year in (2023, 2024) for month in range(1, 10)]
+    page = report.pages([("Champion aaa", many)])
+    assert (report.SHOWN, True) == (page.count("<td>2,000</td>"), "of 2023-01 to 2024-09" in page)
+
+
+def test_what_a_champion_is_called_stays_text():
+    """It comes from a branch that others may push to."""
+    assert "<script" not in report.pages([("<script>alert(1)</script>", SEEN)])

@@ -6,6 +6,7 @@ from argparse import Namespace
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,12 @@ import yaml
 from champions import TABLE, held, knobs, reference
 from copies import SAMPLE, failed, ran
 from mlops import split
-from mlops.drift import decision, drift, rows, windows
+from mlops.drift import decision, drift, kept, rows, windows
 from mlops.errors import CannotRun
 from mlops.params import Window
 from mlops.pipeline import ingest
 from mlops.retrain import retrain
+from mlops.retrain.judge import Judgement
 
 TODAY = date(2026, 11, 22)
 MONTHS = Window(start="2026-05", end="2026-09")
@@ -154,6 +156,88 @@ class TestRun:
         with pytest.raises(CannotRun, match="AS_OF is 'soon', which is no day"):
             retrain.run(Namespace(as_of="soon", why=""))
 
+    @pytest.fixture
+    def ran(self, tmp_path, monkeypatch):
+        """A function: an answer of drift, and words of the command line -> (exit code, outputs)."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+        monkeypatch.setattr(retrain, "reference_machine", lambda: True)
+
+        def run(
+            answer: str | None, bot: bool = False, why: str = "", paused: bool = False
+        ) -> tuple[int, dict[str, str]]:
+            said = knobs()
+            delivery = said.delivery.model_copy(update={"paused": paused})
+            here = SimpleNamespace(knobs=said.model_copy(update={"delivery": delivery}))
+            found = drift.Answer(here, [], decision.Decision(answer, ())) if answer is not None else None
+            monkeypatch.setattr(drift, "answered", lambda as_of, anew: found)
+            code = retrain.run(Namespace(as_of="2026-11-22", why=why, bot=bot, anew=False))
+            return code, outputs(tmp_path / "output")
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "why", "withdraw"),
+        [
+            ("mend", 1, "the rows are at fault, so nothing is trained on them: mend what delivers them, docs/drift.md", "false"),
+            ("quiet", 0, "quiet, so nothing is to be done; WHY= (--why) retrains all the same", "true"),
+            ("too few rows", 0, "too few rows, so nothing is to be done; WHY= (--why) retrains all the same", "false"),
+        ],
+    )  # fmt: skip
+    def test_where_nothing_is_trained_the_outputs_say_why(self, ran, capsys, answer, code, why, withdraw):
+        """A bot asks for 0 whatever is found; only a quiet day takes the reason from what was proposed before."""
+        said = {"answer": answer, "proposed": "false", "why": why, "withdraw": withdraw}
+        assert ((code, said), (0, said)) == (ran(answer), ran(answer, bot=True))
+        assert f"drift: {answer}\nretrain: {why}\n" * 2 == capsys.readouterr().out
+
+    def test_while_delivery_is_paused_a_bot_trains_nothing(self, ran):
+        """What drift says holds all the same, and what was proposed before stays."""
+        said = {
+            "answer": "retrain",
+            "proposed": "false",
+            "why": "delivery.paused is true in params.yaml",
+            "withdraw": "false",
+        }
+        assert (0, said) == ran("retrain", bot=True, paused=True)
+
+    def test_of_a_day_that_is_past_a_bot_trains_nothing(self, ran, monkeypatch):
+        """A later one was looked at already: nothing is done about this one, and nothing of the later one undone."""
+        later = json.dumps({"as_of": "2026-11-23", "reference": {"model_hash": "a"}})
+        monkeypatch.setattr(kept, "texts", lambda root=".": {"a": later})
+        why = "2026-11-23 was looked at already, and 2026-11-22 is before it"
+        said = {"answer": "past", "proposed": "false", "why": why, "withdraw": "false"}
+        assert (0, said) == ran("retrain", bot=True)
+        assert "quiet" == ran("quiet")[1]["answer"]
+
+    def test_a_reason_does_not_mend_rows(self, ran):
+        """Nothing is trained on them, whoever asks."""
+        assert "false" == ran("mend", why="to see")[1]["proposed"]
+
+    def test_where_drift_is_not_configured_there_is_no_answer(self, ran):
+        """And nothing to propose."""
+        assert (0, {"answer": "", "proposed": "false", "why": ""}) == ran(None)
+
+    def test_what_an_earlier_run_has_left_is_gone(self, ran, tmp_path):
+        """It would be proposed once more."""
+        (tmp_path / "build/retrain").mkdir(parents=True)
+        ran("mend", bot=True)
+        assert not (tmp_path / "build/retrain").exists()
+
+
+class TestAgainst:
+    """What speaks against a challenger, for a step's output and the day's line."""
+
+    def test_it_is_one_line(self):
+        """Whatever a group of the table is called."""
+        found = Judgement(False, ("city=New\nYork is surely worse", "city=a\u2028b\r is surely worse"), (), {})
+        assert "city=New York is surely worse; city=a b is surely worse" == retrain.against(found)
+
+    def test_of_many_the_first_three_are_told(self):
+        """The report has all of them."""
+        why = tuple(f"city={place} is surely worse" for place in range(9))
+        assert retrain.against(Judgement(False, why, (), {})).endswith("city=2 is surely worse; and 6 more")
+        assert "; ".join(why[:3]) == retrain.against(Judgement(False, why[:3], (), {}))
+
 
 @pytest.mark.slow
 class TestVerb:
@@ -165,11 +249,16 @@ class TestVerb:
         return ran(tmp_path_factory.mktemp("retrain"))
 
     @pytest.fixture(scope="class")
-    def proposed(self, folder):
-        """What a retrain says after what a loan is for has come to count eight times; nothing but its branch is new."""
-        before = self.tree(folder)
-        done = folder.mlops("retrain", "--as-of", "2026-11-22")
+    def proposed(self, folder, tmp_path_factory):
+        """What a retrain says after what a loan is for has come to count eight times, its outputs, and the files that it leaves.
+
+        Nothing that git sees is new but its branch.
+        """
+        before, file = self.tree(folder), tmp_path_factory.mktemp("step") / "output"
+        done = folder.mlops("retrain", "--as-of", "2026-11-22", GITHUB_OUTPUT=str(file))
         assert before == self.tree(folder)
+        done.outputs = outputs(file)
+        done.left = {path.name: path.read_text() for path in (folder.path / "build/retrain").glob("*")}
         return done
 
     @staticmethod
@@ -183,19 +272,24 @@ class TestVerb:
         """Every branch with its commit."""
         return folder.git("for-each-ref")
 
-    def test_on_a_quiet_day_nothing_is_done(self, folder):
-        """It ends with 0 and says how to retrain all the same."""
-        before = self.branches(folder)
-        done = folder.mlops("retrain", "--as-of", "2025-02-28")
-        assert (0, before) == (done.returncode, self.branches(folder))
-        assert "retrain: quiet, so nothing is to be done; WHY= (--why) retrains all the same" in done.stdout
+    def test_on_a_quiet_day_nothing_is_done(self, folder, tmp_path):
+        """It ends with 0 and says how to retrain all the same; nothing of an earlier retrain is left for other jobs."""
+        before, old = self.branches(folder), folder.path / "build/retrain/about.json"
+        old.parent.mkdir(parents=True, exist_ok=True)
+        old.write_text("{}")
+        done = folder.mlops("retrain", "--as-of", "2025-02-28", "--exit-zero", GITHUB_OUTPUT=str(tmp_path / "output"))
+        assert (0, before, False) == (done.returncode, self.branches(folder), old.parent.exists())
+        why = "quiet, so nothing is to be done; WHY= (--why) retrains all the same"
+        assert f"retrain: {why}" in done.stdout
+        said = {"answer": "quiet", "proposed": "false", "why": why, "withdraw": "true"}
+        assert said == outputs(tmp_path / "output")
 
     def test_a_reason_does_not_bring_labels(self, folder):
-        """No later month has them yet: it ends with 2, and nothing is trained."""
+        """No later month has them yet: it ends with 1, and nothing is trained."""
         before = self.branches(folder)
         done = folder.mlops("retrain", "--as-of", "2025-02-28", "--why", "to see")
-        assert (2, before) == (done.returncode, self.branches(folder))
-        assert "no later month has labels on 2025-02-28: wait for 2025-01" in done.stderr
+        assert (1, before) == (done.returncode, self.branches(folder))
+        assert "no later month has labels on 2025-02-28: wait for 2025-01" in done.stdout
 
     def test_a_better_challenger_is_a_branch_on_main(self, folder, proposed):
         """It has one commit, the bot's, which changes one line of params.yaml, the lock and the metrics."""
@@ -212,9 +306,24 @@ class TestVerb:
 
     def test_its_report_says_why(self, folder, proposed):
         """The answer first, then what has drifted."""
-        assert f"on main {folder.main[:12]}: `git diff main retrain/prod`" in proposed.stdout
+        assert f"on main {folder.main[:12]}: `git diff {folder.main[:12]} retrain/prod`" in proposed.stdout
         assert "**The challenger is better, and proposed.**" in proposed.stdout
         assert "Why it was trained: performance, in 3 windows (2026-07, 2026-08, 2026-09): " in proposed.stdout
+
+    def test_its_files_and_its_reports_are_left_for_other_jobs(self, folder, proposed):
+        """Those of the branch, what was said of them, and what it is; the outputs say that there is something to propose."""
+        said = {"answer": "retrain", "trained": "2025-12-2026-09", "proposed": "true", "why": "", "withdraw": "false"}
+        assert said == proposed.outputs
+        about = json.loads(proposed.left.pop("about.json"))
+        model = json.loads(proposed.left["metrics.json"])["model_hash"]
+        title = f"Retrain on 2025-12 to 2026-09: {model[:12]}"
+        assert {"main": folder.main, "title": title, "model_hash": model} == about
+        assert title == folder.git("log", "-1", "--format=%s", "retrain/prod")
+        assert {"params.yaml", "dvc.lock", "metrics.json", "retrain.md", "drift.md"} == {*proposed.left}
+        for name in ("params.yaml", "dvc.lock", "metrics.json"):
+            assert folder.git("show", f"retrain/prod:{name}") == proposed.left[name].strip()
+        for name, line in (("retrain.md", "**The challenger is better, and proposed.**"), ("drift.md", "# Drift")):
+            assert line in proposed.left[name]
 
     def test_run_again_it_is_the_same_tree(self, folder, proposed):
         """And the same answer."""
@@ -232,10 +341,11 @@ class TestVerb:
         assert (0, set(), "") == (found["exit"], failed(found), left), found["said"]
 
     def test_rows_at_fault_are_not_trained_on(self, folder, proposed):
-        """Incomes in thousands: it ends with 1, and the branch stays as it was."""
+        """Incomes in thousands: it ends with 1, the branch stays as it was, and nothing is left for other jobs."""
         before = self.branches(folder)
         done = folder.mlops("retrain", "--as-of", "2025-12-05", "--why", "to see")
-        assert (1, before) == (done.returncode, self.branches(folder))
+        left = (folder.path / "build/retrain").exists()
+        assert (1, before, False) == (done.returncode, self.branches(folder), left)
         assert "retrain: the rows are at fault, so nothing is trained on them" in done.stdout
 
     def test_a_branch_that_is_checked_out_is_left_alone(self, folder, proposed):
@@ -260,6 +370,11 @@ class TestVerb:
         assert "**The challenger is not proposed.**" in text
         assert "of 2025-12 to 2026-02.\n\nWhy it was trained: to see\n\n- on the newest rows it is " in text
         assert "retrain: the challenger is not proposed" in done.stdout
+
+
+def outputs(file: Path) -> dict[str, str]:
+    """What a step has set."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
 def retrained(folder, commit: str) -> str:

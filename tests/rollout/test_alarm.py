@@ -59,3 +59,32 @@ def test_any_other_refusal_is_an_error(stub, capsys):
     stub.faults.append(Fault("POST .*/issues", 403))
     assert 2 == run()
     assert "403" in capsys.readouterr().err
+
+
+def test_the_chat_hears_each_issue_once(stub, chat, capsys):
+    """With its figures; however long the alarm goes on, and also where a person has closed it."""
+    assert (0, 0) == (run(), run())
+    stub.issues[0]["state"] = "closed"
+    assert 0 == run()
+    assert [f"acme/loans: prod: challenger {'b' * 12} is rolled back from canary-01: {WHY}"] == chat.texts
+    said = capsys.readouterr().out
+    assert (1, 2) == tuple(
+        said.count(each) for each in ("#1 is opened; webhook: the chat was told", "is about it already")
+    )
+
+
+def test_where_issues_are_off_the_chat_hears_it(stub, chat, capsys):
+    """There is nothing else that tells people."""
+    stub.faults.append(Fault("GET .*/issues", 410))
+    assert 0 == run()
+    assert [f"acme/loans: prod: {WHY}"] == chat.texts
+    assert "because Issues are off; webhook: the chat was told\n" in capsys.readouterr().out
+
+
+def test_a_chat_that_is_away_fails_nothing(stub, chat, capsys):
+    """The issue is there, and the address is in no sentence."""
+    chat.answers.append(500)
+    assert 0 == run()
+    said = capsys.readouterr().out
+    assert "alarm: #1 is opened; webhook: nobody could be told (HTTPError 500)\n" in said
+    assert (1, False) == (len(stub.issues), chat.url in said)

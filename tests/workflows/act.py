@@ -75,6 +75,7 @@ class Repository:
         git(tree, "config", "uploadpack.allowAnySHA1InWant", "true")  # a job may check out a commit
         commit(tree, "main")
         git(folder, "clone", "-q", "--bare", str(tree), "origin.git")
+        git(folder / "origin.git", "config", "uploadpack.allowAnySHA1InWant", "true")
         git(tree, "remote", "add", "origin", str(folder / "origin.git"))
         git(tree, "fetch", "-q", "origin")
         return cls(folder)

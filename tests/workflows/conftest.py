@@ -12,7 +12,7 @@ import pytest
 
 from github_stub import GitHubStub, finished_run, pull
 from registry import listening
-from tickets import artifacts
+from tickets import artifacts, issues
 from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
 
 RUN = 12
@@ -76,7 +76,8 @@ def saved(repository, tmp_path_factory) -> Done:
 def pushed(repository, saved) -> Done:
     """What reports.yml did after it."""
     ended = {"action": "completed", "workflow_run": {"name": "release", "conclusion": "success"}}
-    return repository.run("reports.yml", "workflow_run", ended)
+    with issues(GitHubStub(NAME), TOKEN) as hub:
+        return repository.run("reports.yml", "workflow_run", ended, GITHUB_API_URL=hub.url)
 
 
 @pytest.fixture(scope="session")

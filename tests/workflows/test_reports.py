@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 def test_main_runs_its_pipeline_and_publishes(pushed):
     """Every job succeeds: the pipeline on main, the record of it, and the deployment."""
-    assert dict.fromkeys(["reports", "record", "pages"], "success") == pushed.jobs
+    assert dict.fromkeys(["reports", "record", "pages", "ticket"], "success") == pushed.jobs
 
 
 def test_what_main_made_is_recorded_as_it_is(pushed):

@@ -160,10 +160,14 @@ def file(name):
 
 
 def test_a_pull_request_is_given_nothing_but_its_own_code():
-    """Every job of pull-request.yml may read the repository, and names no secret and no token."""
+    """Every job of pull-request.yml may read the repository and names no secret; the one that asks what images are shows its own registry the token that reads."""
     found = file("pull-request.yml")
-    assert [{"contents": "read"}] * 8 == [job["permissions"] for job in found.jobs.values()]
-    assert [] == re.findall(r"secrets\.|secrets:|github\.token|GITHUB_TOKEN|environment:", found.text)
+    permissions = {name: job["permissions"] for name, job in found.jobs.items()}
+    assert {"contents": "read", "packages": "read"} == permissions.pop("manifests")
+    assert [{"contents": "read"}] * 7 == [*permissions.values()]
+    assert ["github.token"] == re.findall(r"secrets\.|secrets:|github\.token|GITHUB_TOKEN|environment:", found.text)
+    (asked,) = (step for step in found.jobs["manifests"]["steps"] if "token" in step.get("with", {}))
+    assert "${{ !vars.IMAGE_REPOSITORY && github.token || '' }}" == asked["with"]["token"]
 
 
 def test_a_pull_request_is_judged_on_each_of_its_events():
@@ -267,12 +271,17 @@ def test_only_the_job_that_deploys_may_deploy():
 
 
 def test_main_alone_writes_caches_and_begins_with_none():
-    """A pull request restores main's cache and saves none; what main saves, main has made."""
+    """A pull request restores main's cache and saves none; what main saves, main has made. What drift has trained is restored by drift alone."""
     texts = {found.name.removeprefix(".github/").removeprefix("workflows/"): found.text for found in rules.ours()}
-    assert ["release.yml"] == [name for name, text in texts.items() if "actions/cache/save@" in text]
-    assert ["actions/setup/action.yml"] == [name for name, text in texts.items() if "actions/cache/restore@" in text]
+    assert ["drift.yml", "release.yml"] == [name for name, text in texts.items() if "actions/cache/save@" in text]
+    restores = ["actions/setup/action.yml", "drift.yml", "release.yml"]
+    assert restores == [name for name, text in texts.items() if "actions/cache/restore@" in text]
+    assert {"retrain"} == set(re.findall(r'key: "(\w+)-', texts["drift.yml"]))
+    assert "restore-keys: retrain-}" in texts["drift.yml"]
     assert not [text for text in texts.values() if "actions/cache@" in text]
     assert "dvc-cache" not in texts["release.yml"]
+    looks = [step["with"] for step in file("release.yml").steps if "cache/restore" in step.get("uses", "")]
+    assert [True] == [each["lookup-only"] for each in looks]
     assert "github.ref == 'refs/heads/main'" == file("release.yml").jobs["plan"]["if"]
     steps = [
         step.get("run", step.get("uses", "")).rpartition(" ")[2] for step in file("release.yml").jobs["verify"]["steps"]
@@ -339,9 +348,9 @@ def test_githubs_token_goes_to_githubs_registry_alone():
         line.strip()
         for each in rules.ours()
         for line in each.text.splitlines()
-        if line.strip().startswith("REGISTRY_TOKEN: ${{")
+        if line.strip().startswith("REGISTRY_TOKEN: ${{ secrets")
     ]
-    assert 7 == len(said)
+    assert 9 == len(said)
     assert {"REGISTRY_TOKEN: ${{ secrets.REGISTRY_TOKEN || (!vars.IMAGE_REPOSITORY && github.token) || '' }}"} == set(
         said
     )

@@ -91,7 +91,7 @@ def propose(
     stands = bool(old) and _stands(old, tree, main, root)
     head = old if stands else commit_tree(title, tree, main, root)
     if not stands:
-        _push(hub, proposal, head, old, root)
+        _push(hub, branch, head, old, root)
     pull = pull_request.keep(hub, pull, branch, title, proposal.body)
     if not app:
         pull_request.check(hub, branch, head)
@@ -99,6 +99,40 @@ def propose(
         return Outcome(_link(hub, branch))
     said = f"#{pull['number']} {'still proposes' if stands else 'proposes'}: {title}"
     return Outcome(f"{said}; {pull_request.merge(hub, pull, head)}" if merge else said, head)
+
+
+def placed(hub: GitHub, branch: str, title: str, tree: str, main: str, root=".") -> str:
+    """Push a branch that nobody merges, a tree on main; return its commit, the one that is there where it is that already."""
+    old = _remote(hub, branch, root)
+    if old and _stands(old, tree, main, root):
+        return old
+    commit = commit_tree(title, tree, main, root)
+    _push(hub, branch, commit, old, root)
+    return commit
+
+
+def known(hub: GitHub, branch: str, root=".") -> None:
+    """Fetch a branch, or forget it where the remote has it no more."""
+    old = _remote(hub, branch, root)
+    words = (
+        ["update-ref", f"refs/remotes/origin/{branch}", old]
+        if old
+        else ["update-ref", "-d", f"refs/remotes/origin/{branch}"]
+    )
+    _git(root, *words)
+
+
+def kept(hub: GitHub, branch: str, files: dict[str, str], root=".") -> str:
+    """Put files on a branch that holds nothing but such files, beside those that are there; return a sentence that says what was done.
+
+    It is one commit without a parent, so that no clone fetches the ones before.
+    """
+    old = _remote(hub, branch, root)
+    tree = _with(old, files, root)
+    if old and tree == _git(root, "rev-parse", f"{old}^{{tree}}"):
+        return f"{branch} has it already"
+    _push(hub, branch, _commit(root, tree, "-m", f"Keep {', '.join(files)}"), old, root)
+    return f"{branch} has {', '.join(files)} now"
 
 
 def _there(proposal: Proposal, tree: str, main: str, root) -> str:
@@ -120,14 +154,25 @@ def _settled(hub: GitHub, proposal: Proposal, pull: dict | None) -> str:
     return f"#{settled['number']} proposed this and was closed unmerged: reopen it, and the next run keeps it"
 
 
+def withdrawn(hub: GitHub, branch: str, why: str, root=".") -> str:
+    """Close the open pull request of a branch that is the bot's alone; return what was done, "" where there is none."""
+    pull = pull_request.find(hub, branch)
+    return _closed(hub, branch, pull, f"Closed by the bot as outdated: {why}.", fetched(hub, root), root)
+
+
 def _retired(hub: GitHub, proposal: Proposal, pull: dict | None, why: str, main: str, root) -> str:
     """Close the bot's own pull request, which may merge itself; return what is said of it, "" where there is none."""
-    old = _remote(hub, proposal.branch, root) if pull is not None else ""
+    text = f"Closed by the bot as outdated. It would propose `{proposal.title}` now, but {why}."
+    said = _closed(hub, proposal.branch, pull, text, main, root)
+    return said and f"; {said}"
+
+
+def _closed(hub: GitHub, branch: str, pull: dict | None, text: str, main: str, root) -> str:
+    old = _remote(hub, branch, root) if pull is not None else ""
     if not old or not _own(old, main, root):
         return ""
-    text = f"Closed by the bot as outdated. It would propose `{proposal.title}` now, but {why}."
     pull_request.retire(hub, pull, text)
-    return f"; #{pull['number']} is outdated, and closed"
+    return f"#{pull['number']} is outdated, and closed"
 
 
 def _link(hub: GitHub, branch: str) -> str:
@@ -170,10 +215,15 @@ def tree_of(main: str, proposal: Proposal, root=".") -> str:
     """Return the tree that is proposed: of `main` with these files, made beside the index that a person uses."""
     if proposal.tree:
         return proposal.tree
+    return _with(main, proposal.files, root)
+
+
+def _with(base: str, files: dict[str, str], root) -> str:
+    """Return the tree of a commit ("": of none) with these files."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        _git(root, "read-tree", main, **index)
-        for path, text in proposal.files.items():
+        _git(root, "read-tree", *([base] if base else ["--empty"]), **index)
+        for path, text in files.items():
             blob = _git(root, "hash-object", "-w", "--stdin", given=text.encode())
             _git(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         return _git(root, "write-tree", **index)
@@ -181,12 +231,16 @@ def tree_of(main: str, proposal: Proposal, root=".") -> str:
 
 def commit_tree(title: str, tree: str, main: str, root=".") -> str:
     """Make the bot's commit of a tree on top of `main`, and return its name."""
+    return _commit(root, tree, "-p", main, "-m", title)
+
+
+def _commit(root, tree: str, *words: str) -> str:
     who = {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
         for part, value in (("NAME", NAME), ("EMAIL", EMAIL))
     }
-    return _git(root, "commit-tree", tree, "-p", main, "-m", title, **who)
+    return _git(root, "commit-tree", tree, *words, **who)
 
 
 def _remote(hub: GitHub, branch: str, root) -> str:
@@ -200,14 +254,12 @@ def _remote(hub: GitHub, branch: str, root) -> str:
     return listed[0]
 
 
-def _push(hub: GitHub, proposal: Proposal, commit: str, old: str, root) -> None:
-    name = f"refs/heads/{proposal.branch}"
+def _push(hub: GitHub, branch: str, commit: str, old: str, root) -> None:
+    name = f"refs/heads/{branch}"
     try:
         _git(root, "push", "--quiet", f"--force-with-lease={name}:{old}", "origin", f"{commit}:{name}", **_secret(hub))
     except CannotRun as error:
-        raise CannotRun(
-            f"{proposal.branch} could not be pushed ({error}): nothing was changed; run this job again"
-        ) from None
+        raise CannotRun(f"{branch} could not be pushed ({error}): nothing was changed; run this job again") from None
 
 
 def _secret(hub: GitHub) -> dict[str, str]:

@@ -54,10 +54,17 @@ def decide(seen: Sequence[Seen], knobs: Drift) -> Decision:
     alarms = (*_critical(seen), *_repeated(seen, knobs))
     once = {alarm.finding.key: alarm for alarm in reversed(alarms)}
     answers = {KINDS[alarm.finding.kind][2] for alarm in once.values()}
+    broken = any(alarm.critical and KINDS[alarm.finding.kind][2] == MEND for alarm in once.values())
     # Rules hold of few rows, too: only what was tested can be quiet.
     judged = any(each.p is not None for one in _newest(seen, "closed", 1) for each in one.found)
-    answer = MEND if MEND in answers else RETRAIN if answers else QUIET if judged else TOO_FEW
+    # what a rule only warns of is told, and stops no retrain
+    answer = MEND if broken or answers == {MEND} else RETRAIN if answers else QUIET if judged else TOO_FEW
     return Decision(answer, tuple(sorted(once.values(), key=_weight)))
+
+
+def faulty(one: Seen) -> bool:
+    """Whether the rows of a window are at fault: until they are mended nothing is trained on them."""
+    return any(each.state == CRITICAL and KINDS[each.kind][2] == MEND for each in one.found)
 
 
 def _critical(seen: Sequence[Seen]) -> Iterator[Alarm]:

@@ -11,8 +11,20 @@ import pandas as pd
 
 from mlops import contract, github, params
 from mlops.contract import Contract
-from mlops.drift import columns, decision, history, multivariate, performance, quality, report, rows, skew, windows
-from mlops.drift.decision import Decision, Seen
+from mlops.drift import (
+    columns,
+    decision,
+    evidently,
+    history,
+    multivariate,
+    performance,
+    quality,
+    report,
+    rows,
+    skew,
+    windows,
+)
+from mlops.drift.decision import Decision, Seen, faulty
 from mlops.drift.finding import Finding, decided
 from mlops.drift.looked import SCORE, Looked, look
 from mlops.drift.reference import Reference
@@ -28,12 +40,18 @@ def add_arguments(parser) -> None:
     """Add the day."""
     parser.add_argument("--as-of", default="", metavar="DAY", help="look as on that day (default: today)")
     parser.add_argument("--anew", action="store_true", help="look at every window again, whatever is known of it")
+    parser.add_argument(
+        "--exit-zero", action="store_true", help="end with 0 whatever is found: the output `answer` says it"
+    )
 
 
 def run(args) -> int:
     """Look at every window since the champion was trained, and say what is to be done."""
     found = answered(windows.day(args.as_of), anew=args.anew)
-    return 1 if found and found.decision.alarms else 0
+    github.report(
+        f"drift: {found.decision.answer if found else 'not configured'}", answer=found.decision.answer if found else ""
+    )
+    return 1 if found and found.decision.alarms and not args.exit_zero else 0
 
 
 @dataclass(frozen=True)
@@ -58,9 +76,9 @@ def answered(as_of: date, anew: bool = False) -> Answer | None:
         return None
     held = Held(reference_of(table, knobs), table, knobs)
     name = history.identity(held.reference, table, knobs)
-    known = {} if anew else history.read(DRIFT, name)
+    known = {} if anew else history.known(DRIFT, name)
     spans = windows.since(held.last, as_of, knobs.drift.every, knobs.split.label_delay_days)
-    for again in _again(spans, knobs.drift.of):
+    for again in _again(spans, knobs.drift.of) | {each for each, one in known.items() if faulty(one)}:
         known.pop(again, None)
     seen = [known.get(each.name) or judged(given(each, as_of), held) for each in spans]
     found = Answer(held, seen, decision.decide(seen, knobs.drift))
@@ -68,9 +86,12 @@ def answered(as_of: date, anew: bool = False) -> Answer | None:
     write_text(DRIFT_REPORT, text)
     write_text(DRIFT_PAGE, report.page(text, seen))
     history.write(DRIFT, name, as_of, held.reference, seen, found.decision)
+    newest = evidently.newest(seen, knobs.drift.min_rows)
+    now = given(newest, as_of).chunks() if newest else None
+    print(evidently.page([held.reference.frame], now, lambda frame: with_scores(frame, held.model, table), table))
     github.summary(text)
     print(report.table(seen))
-    print("\n".join([f"drift: {found.decision.answer}", *(f"- {said}" for said in report.told(found.decision))]))
+    print("\n".join(f"- {said}" for said in report.told(found.decision)))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 from mlops.contract import Contract
+from mlops.drift import kept
 from mlops.drift.decision import Decision, Seen
 from mlops.drift.finding import OK, Finding
 from mlops.drift.looked import ALL
@@ -19,6 +21,7 @@ from mlops.files import sha256, write_json
 from mlops.params import Params
 
 SCHEMA = 1
+SECRET = re.compile(r"(?<=//)[^/@]*@|\?.*")  # of an address: even a hash of it is not to be kept where all can read
 
 
 def identity(reference: Reference, table: Contract, knobs: Params, env=os.environ) -> str:
@@ -31,7 +34,7 @@ def identity(reference: Reference, table: Contract, knobs: Params, env=os.enviro
     ]
     gates = knobs.gates
     said += [knobs.split.model_dump(mode="json"), gates.primary, gates.slices.min_class_rows, knobs.data.options]
-    said += [env.get(name, "") for name in SOURCES]
+    said += [SECRET.sub("", env.get(name, "")) for name in SOURCES]
     return sha256(json.dumps(said, sort_keys=True, default=str).encode())
 
 
@@ -56,26 +59,46 @@ def write(path: str, name: str, as_of: date, reference: Reference, seen: Sequenc
     )  # fmt: skip
 
 
-def read(path: str, name: str) -> dict[str, Seen]:
+def known(path: str, name: str, root=".") -> dict[str, Seen]:
     """Return {window: what was found} of the windows that were settled: of all others more was to come.
 
-    It is empty where there is no history of this champion, contract and limits.
+    It is empty where neither this folder nor the branch that `keep` writes has a history of this champion, contract and limits.
     """
+    here = [Path(root, path).read_bytes()] if Path(root, path).exists() else []
+    for text in (*here, *kept.texts(root).values()):
+        found = _settled(text, name)
+        if found:
+            return found
+    return {}
+
+
+def _settled(text: str | bytes, name: str) -> dict[str, Seen]:
     try:
-        said = json.loads(Path(path).read_text(encoding="utf-8"))
+        said = json.loads(text)
         if (said["schema"], said["identity"]) != (SCHEMA, name):
             return {}
         return {one["window"]["name"]: _seen(one) for one in said["windows"] if one["window"]["settled"]}
-    except (OSError, ValueError, KeyError, TypeError):  # it can be made again
+    except (ValueError, KeyError, TypeError):  # it can be made again
         return {}
 
 
 def last(path: str) -> list[Seen]:
     """Return the windows that were looked at last, whatever they were held against; none where nobody has looked."""
     try:
-        return [_seen(one) for one in json.loads(Path(path).read_text(encoding="utf-8"))["windows"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read(Path(path).read_bytes())[1]
+    except OSError:
         return []
+
+
+def read(text: str | bytes) -> tuple[str, list[Seen]]:
+    """Return (the champion, in words; its windows) of what `write` has written; ("", []) where it is of another schema, or broken."""
+    try:
+        said = json.loads(text)
+        about = said["reference"]
+        title = f"Champion {about['model_hash'][:12]}, trained on {about['start']} to {about['end']}"
+        return title, [_seen(one) for one in said["windows"]]
+    except (ValueError, KeyError, TypeError):
+        return "", []
 
 
 def _plain(one: Seen) -> dict:

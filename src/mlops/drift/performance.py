@@ -20,7 +20,7 @@ from mlops.onnx_model import Model
 from mlops.params import Params
 from mlops.task import spread, stated
 
-DRAWS = 40
+DRAWS = 100
 CALIBRATION = "calibration"  # mean of what is stated less what happened
 
 

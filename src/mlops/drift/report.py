@@ -74,10 +74,13 @@ def drawn(seen: Sequence[Seen]) -> Iterator[str]:
     if len(seen) < 2:
         return
     names = [_plain(one.window.name) for one in seen]
-    largest = [max((index for _, index in indices(one)), default=0.0) for one in seen]
-    yield charts.chart(
-        "Population stability index, the largest of all columns", names, "window", [("bar", largest)], "index"
-    )
+    moved = [(what, index) for one in seen for what, index in indices(one)]
+    if moved:
+        most = max(moved, key=lambda each: each[1])[0]
+        told_ = [(name, dict(indices(one)).get(most)) for name, one in zip(names, seen, strict=True)]
+        labels, bars = zip(*[each for each in told_ if each[1] is not None], strict=True)
+        title = f"Population stability index of {shown(most)}, which has moved most"
+        yield charts.chart(title, [*labels], "window", [("bar", [*bars])], "index")
     real, expected = ([_metric(one, kind) for one in seen] for kind in ("performance", "estimate"))
     known = [(name, a, b) for name, a, b in zip(names, real, expected, strict=True) if a is not None and b is not None]
     if len(known) > 1:
@@ -91,6 +94,17 @@ def page(text: str, seen: Sequence[Seen]) -> str:
     plain = re.sub(r"^```mermaid$.*?^```$", "", text, flags=re.S | re.M)
     plots = [html.svg(title, draw, width=9) for title, draw in _plots(seen)] if len(seen) > 1 else []
     return html.page("Drift", html.body(plain) + "".join(f"<figure>{plot}</figure>" for plot in plots))
+
+
+def pages(champions: Sequence[tuple[str, Sequence[Seen]]]) -> str:
+    """Return the windows of several champions (a title and its windows each), the oldest first, as one HTML page."""
+    ordered = sorted(champions, key=lambda each: each[1][0].window.start)
+    names = sorted({one.window.name for _, seen in ordered for one in seen})
+    parts = [f"# Drift\n\nQuality and stability of {names[0]} to {names[-1]}, champion after champion."]
+    parts += [f"## {title}\n\n{table(seen[-SHOWN:])}" for title, seen in reversed(ordered)]
+    plots = [html.svg(title, draw, width=9) for title, draw in _across(ordered, names)]
+    figures = "".join(f"<figure>{plot}</figure>" for plot in plots)
+    return html.page("Drift", html.body(parts[0]) + figures + html.body("\n\n".join(parts[1:])))
 
 
 def indices(one: Seen) -> list[tuple[str, float]]:
@@ -130,6 +144,28 @@ def _plots(seen: Sequence[Seen]) -> Iterator[tuple]:
 
     yield "Population stability index", stability
     yield "Primary metric", quality
+
+
+def _across(champions: Sequence[tuple[str, Sequence[Seen]]], names: list[str]) -> Iterator[tuple]:
+    def drawer(value):
+        def draw(axes) -> None:
+            axes.plot(names, [float("nan")] * len(names))  # all windows, in their order
+            for title, seen in champions:
+                axes.plot([one.window.name for one in seen], [value(one) for one in seen], "o-", label=title)
+            axes.tick_params(axis="x", rotation=60)
+
+        return draw
+
+    def quality(one: Seen) -> float:
+        found = _metric(one, "performance")
+        return float("nan") if found is None else found
+
+    yield "Primary metric, with labels", drawer(quality)
+    yield "Population stability index, the largest of all columns", drawer(_largest)
+
+
+def _largest(one: Seen) -> float:
+    return max((index for _, index in indices(one)), default=float("nan"))
 
 
 def _metric(one: Seen, kind: str) -> float | None:

@@ -21,11 +21,15 @@ from mlops.params import Params
 
 @dataclass(frozen=True)
 class Look:
-    """The primary metric of both models on some rows, bigger is better; `groups`: the same of each slice, adjusted for their number."""
+    """The primary metric of both models on some rows, bigger is better.
+
+    groups: the same of each slice, adjusted for their number; few: slices with too few rows of a class to judge.
+    """
 
     rows: int
     primary: Difference | None
     groups: dict[str, Difference]
+    few: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,24 +42,30 @@ class Judgement:
     looks: dict[str, Look]
 
 
-def look(rows: pd.DataFrame, champion: Model, challenger: Model, table: Contract, knobs: Params) -> Look:
-    """Return how both models do on rows whose labels are known; without a difference where there are too few."""
+def look(rows: pd.DataFrame, champion: Model, challenger: Model, table: Contract, knobs: Params, groups=True) -> Look:
+    """Return how both models do on rows whose labels are known; without a difference where there are too few.
+
+    groups: whether each slice is looked at, too.
+    """
     if len(rows) < knobs.drift.min_rows:
         return Look(len(rows), None, {})
-    target, groups = contract.targets(rows[table.target], table), split.keys(rows, table)
+    target, ids = contract.targets(rows[table.target], table), split.keys(rows, table)
     both = [said_of(target, model.score(rows), model) for model in (champion, challenger)]
     primary = named(knobs.gates.primary)
 
     def difference(at: np.ndarray) -> Difference:
-        found = paired(target[at], *(said.at(at) for said in both), groups=groups[at], metrics=[primary.name])
+        found = paired(target[at], *(said.at(at) for said in both), groups=ids[at], metrics=[primary.name])
         return found[primary.name].oriented(primary)
 
-    found = {
-        name: difference(at)
-        for name, at in slices.singles(slices.labels(rows, table)).items()
+    places = slices.singles(slices.labels(rows, table)) if groups else {}
+    enough = {
+        name: at
+        for name, at in places.items()
         if slices.judged(at, target, knobs.gates.slices.min_class_rows, table.task)
     }
-    return Look(len(rows), difference(np.arange(len(rows))), holm_adjusted(found) if found else {})
+    found = {name: difference(at) for name, at in enough.items()}
+    few = tuple(name for name in places if name not in enough)
+    return Look(len(rows), difference(np.arange(len(rows))), holm_adjusted(found) if found else {}, few)
 
 
 def judged(looks: dict[str, Look], knobs: Params, concept: bool) -> Judgement:
@@ -70,9 +80,11 @@ def judged(looks: dict[str, Look], knobs: Params, concept: bool) -> Judgement:
         why.append(
             f"on the newest rows it is {_told(newest.primary)}: less than {least:g} better (retrain.min_gain), or not surely"
         )
-    for name, each in newest.groups.items():
+    for name, each in (looks["common"].groups | newest.groups).items():  # the newest, where they are enough
         if not each.high >= 0:  # what is no number is against it, as everywhere
             why.append(f"{name} {'is surely worse' if each.high < 0 else 'cannot be judged'}: {_told(each)}")
+    few = [name for name in looks["common"].few if name not in newest.groups]
+    notes += [f"too few rows to judge: {', '.join(few)}"] * bool(few)
     kept = looks["holdout"]
     if kept.primary is None:
         notes.append(

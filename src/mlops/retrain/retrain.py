@@ -5,8 +5,10 @@ on rows that neither was trained on. Ends with 0 where the branch retrain/prod i
 is not better, or nothing may be trained. Writes reports/retrain.md.
 """
 
+import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,9 +16,12 @@ from mlops import baseline, dvc, github, split, yamledit
 from mlops.config import parse
 from mlops.contract import Contract
 from mlops.delivery import proposal
-from mlops.drift import drift, windows
+from mlops.drift import drift, kept, windows
 from mlops.drift import table as source
-from mlops.drift.decision import MEND, RETRAIN
+from mlops.drift.decision import MEND, QUIET, RETRAIN, Decision
+from mlops.drift.kept import PAST
+from mlops.drift.looked import ALL
+from mlops.drift.performance import CALIBRATION
 from mlops.drift.report import told
 from mlops.drift.windows import Window
 from mlops.errors import CannotRun
@@ -24,13 +29,11 @@ from mlops.files import read_table, write_text
 from mlops.onnx_model import Model
 from mlops.params import Params
 from mlops.params import Window as Months
-from mlops.paths import KEYS, LOCK, METRICS, MODEL, PARAMS, RETRAIN_REPORT
+from mlops.paths import KEYS, MODEL, PARAMS, RETRAIN_REPORT, RETRAINED
 from mlops.repro import reference_machine
-from mlops.retrain import judge, months, report
+from mlops.retrain import judge, made, months, report
 from mlops.retrain.judge import Judgement
-
-BRANCH = "retrain/prod"
-FILES = (PARAMS, LOCK, METRICS)
+from mlops.retrain.made import BRANCH, FILES, Made
 
 
 @dataclass(frozen=True)
@@ -42,44 +45,84 @@ class Trained:
     files: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The exit code, why nothing is proposed ("" where it is), and whether an older proposal has no reason any more."""
+
+    code: int
+    why: str = ""
+    withdraw: bool = False
+
+
 def add_arguments(parser) -> None:
     """Add the day and the reason."""
     parser.add_argument("--as-of", default="", metavar="DAY", help="retrain as on that day (default: today)")
     parser.add_argument("--why", default="", metavar="REASON", help="retrain though nothing has drifted")
+    parser.add_argument("--anew", action="store_true", help="look at every window again, whatever is known of it")
+    parser.add_argument("--bot", action="store_true", help="end with 0 whatever is found, and obey delivery.paused")
 
 
 def run(args) -> int:
-    """Look, train, compare, and prepare the branch."""
+    """Look, train, compare, and prepare the branch.
+
+    Outputs: `answer` of drift, `proposed` (true or false) and `why` not, `trained` on which months, and `withdraw`, whether what was
+    proposed before has no reason any more.
+    """
     as_of = windows.day(args.as_of)
     if not reference_machine():
         raise CannotRun("this machine is not x86-64 with AVX2, so its lock would not be CI's: retrain on one that is")
-    found = drift.answered(as_of)
+    shutil.rmtree(RETRAINED, ignore_errors=True)  # the last answer must not outlive a run that stops
+    later = kept.later(as_of) if args.bot else ""
+    found = drift.answered(as_of, args.anew)
     if found is None:
+        github.report("retrain: not configured", answer="", proposed="false", why="")
         return 0
-    answer = found.decision.answer
+    answer = PAST if later else found.decision.answer
+    github.report(f"drift: {found.decision.answer}", answer=answer)  # it holds, whatever comes of the training
+    if later or (args.bot and found.held.knobs.delivery.paused):
+        done = Outcome(0, later or f"delivery.paused is true in {PARAMS}")
+    else:
+        done = proposed(found, as_of, args.why)
+    said = {"proposed": str(not done.why).lower(), "why": done.why, "withdraw": str(done.withdraw).lower()}
+    github.report(f"retrain: {done.why or f'{BRANCH} is prepared'}", **said)
+    return 0 if args.bot else done.code
+
+
+def proposed(found: drift.Answer, as_of: date, reason: str) -> Outcome:
+    """Train, compare and prepare the branch where there is reason to."""
+    answer, held = found.decision.answer, found.held
     if answer == MEND:
-        print("retrain: the rows are at fault, so nothing is trained on them: mend what delivers them, docs/drift.md")
-        return 1
-    if answer != RETRAIN and not args.why:
-        print(f"retrain: {answer}, so nothing is to be done; WHY= (--why) retrains all the same")
-        return 0
-    main, held = baseline.resolve(None), found.held
-    window = months.moved(held.reference.window, found.seen, as_of, held.knobs.split.label_delay_days)
+        return Outcome(
+            1, "the rows are at fault, so nothing is trained on them: mend what delivers them, docs/drift.md"
+        )
+    if answer != RETRAIN and not reason:
+        why = f"{answer}, so nothing is to be done; WHY= (--why) retrains all the same"
+        return Outcome(0, why, withdraw=answer == QUIET)
+    main = baseline.resolve(None)
+    try:
+        window = months.moved(held.reference.window, found.seen, as_of, held.knobs.split.label_delay_days)
+    except months.NotYet as error:
+        return Outcome(1, str(error))
     if why_not := settled(main, window):
-        print(f"retrain: {why_not}")
-        return 0
+        return Outcome(0, why_not, withdraw=True)
     trained = challenger(main, window)
+    github.report(f"retrain: trained on {window.start} to {window.end}", trained=f"{window.start}-{window.end}")
     judgement = judged(found, trained, window, as_of)
-    why = args.why or "; ".join(told(found.decision)[:3])
+    why = reason or "; ".join(told(found.decision)[:3])
     text = report.markdown(held.reference, trained.model.hash, window, judgement, why, held.knobs)
     write_text(RETRAIN_REPORT, text)
     github.summary(text)
     print(text)
     if not judgement.better:
-        print("retrain: the challenger is not proposed")
-        return 1
+        return Outcome(1, f"the challenger is not proposed: {against(judgement)}", withdraw=True)
     print(f"retrain: {prepared(main, trained, window)}")
-    return 0
+    return Outcome(0)
+
+
+def against(found: Judgement) -> str:
+    """Return what speaks against a challenger, the first three in one line: a group of a table may be called anything."""
+    more = f"; and {len(found.why) - 3} more" if len(found.why) > 3 else ""
+    return " ".join("; ".join(found.why[:3]).split()) + more
 
 
 def settled(main: str, window: Months) -> str:
@@ -113,11 +156,18 @@ def judged(found: drift.Answer, trained: Trained, window: Months, as_of: date) -
     old = judge.unseen(reference.frame, [reference.keys, trained.keys], table)
     old = old[_part(old, table, knobs) == "holdout"]
     looks = {
-        name: judge.look(each, reference.model, trained.model, table, knobs)
+        name: judge.look(each, reference.model, trained.model, table, knobs, groups=name != "holdout")
         for name, each in (("newest", newest), ("common", common), ("holdout", old))
     }
-    concept = any(alarm.finding.kind == "performance" for alarm in found.decision.alarms)
-    return judge.judged(looks, knobs, concept)
+    return judge.judged(looks, knobs, concept(found.decision))
+
+
+def concept(decision: Decision) -> bool:
+    """Whether what causes the target has changed: the metric itself is worse, or calibration has moved and no column has."""
+    whole = [(each.finding.kind, each.finding.what) for each in decision.alarms if each.finding.group == ALL]
+    performance = [what for kind, what in whole if kind == "performance"]
+    moved = any(kind in ("covariate", "multivariate") for kind, _ in whole)
+    return any(what != CALIBRATION or not moved for what in performance)
 
 
 def unseen(found: drift.Answer, trained: Trained, window: Months, as_of: date) -> pd.DataFrame:
@@ -134,12 +184,17 @@ def unseen(found: drift.Answer, trained: Trained, window: Months, as_of: date) -
 
 
 def prepared(main: str, trained: Trained, window: Months) -> str:
-    """Make the branch with the challenger's commit, and return a sentence that says so; nobody's working tree is touched."""
-    title = f"Retrain on {window.start} to {window.end}"
-    wanted = proposal.Proposal(BRANCH, title, "", trained.files)
-    commit = proposal.commit_tree(title, proposal.tree_of(main, wanted), main)
+    """Make the branch with the challenger's commit, and return a sentence that says so; nobody's working tree is touched.
+
+    The same files are left in build/retrain, for `candidate` and `propose`.
+    """
+    title = f"Retrain on {window.start} to {window.end}: {trained.model.hash[:12]}"
+    reports = {path: Path(path).read_text(encoding="utf-8") for path in made.REPORTS}
+    given = Made(main, title, trained.model.hash, trained.files, reports)
+    made.write(given)
+    commit = proposal.commit_tree(title, given.tree(), main)
     dvc.git("branch", "--force", BRANCH, commit)
-    return f"branch {BRANCH} is {commit[:12]}, on main {main[:12]}: `git diff main {BRANCH}`"
+    return f"branch {BRANCH} is {commit[:12]}, on main {main[:12]}: `git diff {main[:12]} {BRANCH}`"
 
 
 def _moved(text: str, window: Months) -> str:

@@ -5,7 +5,7 @@ One a digest, environment and step, for a person to close: why the model did tha
 
 import json
 
-from mlops import github
+from mlops import github, webhook
 from mlops.github import GitHub, GitHubError
 from mlops.ticket import GONE, MARK, find
 
@@ -26,7 +26,9 @@ def run(args) -> int:
         except GitHubError as error:
             if error.status != GONE:
                 raise
-            github.report(f"alarm: {each['environment']}: {each['why']}; no issue is kept, because Issues are off")
+            said = f"{each['environment']}: {each['why']}"
+            heard = webhook.send(said)
+            github.report(f"alarm: {said}; no issue is kept, because Issues are off{f'; {heard}' if heard else ''}")
     return 0
 
 
@@ -41,4 +43,6 @@ def opened(hub: GitHub, environment: str, step: str, digest: str, why: str) -> s
         f"{MARK.format(about)}\n{why}\n\nTwo pull requests follow: `rollback/{environment}` moves the environment, `revert/...` takes the "
         f"model off main. What to look at: docs/runbook.md, `make evidence ENV={environment}`, `make trace WHAT={digest}`.\n"
     )
-    return f"alarm: #{hub.post('issues', {'title': title, 'body': text})['number']} is opened"
+    number = hub.post("issues", {"title": title, "body": text})["number"]
+    heard = webhook.send(f"{title}: {why}")
+    return f"alarm: #{number} is opened{f'; {heard}' if heard else ''}"

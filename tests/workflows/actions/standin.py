@@ -58,14 +58,17 @@ def download(name: str, pattern: str, path: str, merge: str) -> None:
     say(f"downloaded: {', '.join(a.stem for a in found) or 'nothing'}")
 
 
-def restore(path: str, key: str, restore_keys: str) -> None:
-    """actions/cache/restore: the key, else the newest that begins with one of restore-keys."""
+def restore(path: str, key: str, restore_keys: str, look: str) -> None:
+    """actions/cache/restore: the key, else the newest that begins with one of restore-keys; `look`: whether it is only looked for."""
     caches = sorted((STORE / "caches").glob("*"), key=lambda c: c.stat().st_mtime, reverse=True)
     wanted = [c for c in caches if c.name == key]
+    hit = str(bool(wanted)).lower()
     for prefix in filter(None, map(str.strip, restore_keys.splitlines())):
         wanted += [c for c in caches if c.name.startswith(prefix)]
-    if wanted:
+    if wanted and look != "true":
         shutil.copytree(wanted[0], path, dirs_exist_ok=True)
+    with open(os.environ["GITHUB_OUTPUT"], "a", encoding="utf-8") as out:
+        out.write(f"cache-hit={hit if wanted else ''}\n")
     say(f"cache: {wanted[0].name if wanted else 'none'}")
 
 
@@ -81,16 +84,14 @@ def save(path: str, key: str) -> None:
 def checkout(ref: str, depth: str) -> None:
     """actions/checkout of a commit: no branch, and as much history as is asked for; `origin` is the tree's."""
     tree = os.environ["STANDIN_TREE"]
+    origin = subprocess.check_output(["git", "-C", tree, "remote", "get-url", "origin"], text=True).strip()
+    pushed = subprocess.run(["git", "-C", origin, "cat-file", "-e", ref], capture_output=True).returncode == 0
+    deep = ["--depth", depth] if depth != "0" else []
     for words in (
         ["init", "-q", "."],
-        ["fetch", "-q", *(["--depth", depth] if depth != "0" else []), f"file://{tree}", ref],
+        ["fetch", "-q", *deep, f"file://{origin if pushed else tree}", ref],
         ["checkout", "-q", "--detach", "FETCH_HEAD"],
-        [
-            "remote",
-            "add",
-            "origin",
-            subprocess.check_output(["git", "-C", tree, "remote", "get-url", "origin"], text=True).strip(),
-        ],
+        ["remote", "add", "origin", origin],
     ):
         subprocess.run(["git", *words], check=True)
 

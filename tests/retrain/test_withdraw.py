@@ -1,0 +1,46 @@
+"""The pull request of a retrain that has no reason any more is closed, where it is the bot's alone."""
+
+import pytest
+
+from mlops.cli import main as mlops
+from mlops.delivery import proposal
+from mlops.github import GitHub
+from retrain_cases import TITLE, files
+
+BRANCH = "retrain/prod"
+WHY = "quiet, so nothing is to be done"
+
+
+@pytest.fixture
+def proposed(stub, remote):
+    """The pull request."""
+    hub = GitHub(stub.repository, "ghs_bot", stub.url)
+    proposal.propose(hub, proposal.Proposal(BRANCH, TITLE, "What it is.\n", files()), proposal.fetched(hub))
+    return stub.pulls[0]
+
+
+def test_it_is_closed_with_the_reason(stub, remote, proposed, capsys):
+    """Once; its title says that no person has closed it, so that it may be proposed again."""
+    before = remote.head(BRANCH)
+    assert 0 == mlops(["withdraw", "--why", WHY])
+    assert ("closed", f"Outdated: {TITLE}") == (proposed["state"], proposed["title"])
+    assert [f"Closed by the bot as outdated: {WHY}."] == [each["body"] for each in stub.comments[100]]
+    assert (0, before) == (mlops(["withdraw", "--why", WHY]), remote.head(BRANCH))
+    first, _, second, _ = capsys.readouterr().out.splitlines()
+    assert (True, "withdraw: nothing is proposed") == (first.startswith("withdraw: #100 "), second)
+    assert 1 == len(stub.comments[100])
+
+
+def test_what_a_person_has_committed_to_is_theirs(stub, remote, proposed, capsys):
+    """It stays open, without a comment."""
+    remote.commit(BRANCH, {"src/a.py": "2\n"})
+    assert 0 == mlops(["withdraw", "--why", WHY])
+    assert ("open", TITLE, {}) == (proposed["state"], proposed["title"], stub.comments)
+    assert "withdraw: nothing is proposed\n" in capsys.readouterr().out
+
+
+def test_where_none_is_open_nothing_is_done(stub, capsys):
+    """As on most quiet days."""
+    assert 0 == mlops(["withdraw", "--why", WHY])
+    assert "withdraw: nothing is proposed\n" in capsys.readouterr().out
+    assert ["GET pulls"] == stub.calls()
