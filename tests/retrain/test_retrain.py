@@ -278,7 +278,7 @@ class TestVerb:
         before, old = self.branches(folder), folder.path / "build/retrain/about.json"
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text("{}")
-        done = folder.mlops("retrain", "--as-of", "2025-02-28", "--exit-zero", GITHUB_OUTPUT=str(tmp_path / "output"))
+        done = folder.mlops("retrain", "--as-of", "2025-02-28", "--bot", GITHUB_OUTPUT=str(tmp_path / "output"))
         assert (0, before, False) == (done.returncode, self.branches(folder), old.parent.exists()), done.stderr
         why = "quiet, so nothing is to be done; WHY= (--why) retrains all the same"
         assert f"retrain: {why}" in done.stdout
