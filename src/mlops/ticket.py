@@ -1,6 +1,6 @@
 """Verb `ticket`: one issue a workflow, opened where its jobs failed, closed where they are green again. Run: NEEDS='${{ toJSON(needs) }}' mlops ticket --about release.
 
-What it says is made anew each time; a comment is written, and a chat told (ALERT_WEBHOOK), only where other jobs failed than before. It is about main as it is now:
+What it says is made anew each time; a comment is written only where other jobs failed than before; a chat (ALERT_WEBHOOK) hears the same again after four hours at the earliest. It is about main as it is now:
 a run of another commit leaves it alone.
 """
 

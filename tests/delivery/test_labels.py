@@ -249,8 +249,9 @@ def test_what_a_registry_does_not_show_passes_in_a_change_of_overlays_alone(remo
 @pytest.mark.parametrize(
     ("name", "more"), [(HOST, BRINGS), (GITHUBS, {}), (GITHUBS, BRINGS)], ids=["a model", "GitHub's", "both"]
 )
-def test_what_must_be_known_and_is_not_shown_is_an_error(remote, answers, capsys, name, more):
-    """Of a change that brings the model too; and GitHub's own registry takes the token of a check."""
+def test_what_must_be_known_and_is_not_shown_is_an_error(remote, answers, capsys, monkeypatch, name, more):
+    """Of a change that brings the model too; and this repository's own at GitHub takes the token of a check."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Acme/model")
     image = Image(name, CHALLENGER.digest, NEW)
     change(remote, shadow(image) | more)
     answers({image.digest: DENIED})
@@ -273,12 +274,14 @@ def test_a_base_without_a_commit_in_common_is_an_error(remote, capsys):
     assert "none has no commit in common with this one" in capsys.readouterr().err
 
 
-def test_what_the_checks_can_read(answers):
-    """GitHub's own registry without a question; another one where it shows the image to anybody."""
+def test_what_the_checks_can_read(answers, monkeypatch):
+    """This repository's own at GitHub without a question; another one where it shows the image to anybody."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Acme/model")
     answers({CHALLENGER.digest: said_by(NEW), CHAMPION.digest: DENIED})
     absent = Image(HOST, f"sha256:{'9' * 64}")
-    known = [verb.readable(each) for each in (CHALLENGER, CHAMPION, absent, Image(GITHUBS, CHAMPION.digest))]
-    assert [True, False, False, True] == known
+    others = Image("ghcr.io/other/model", CHAMPION.digest)  # its packages are not for our token
+    asked = (CHALLENGER, CHAMPION, absent, Image(GITHUBS, CHAMPION.digest), others)
+    assert [True, False, False, True, False] == [verb.readable(each) for each in asked]
 
 
 @pytest.fixture

@@ -74,15 +74,22 @@ def test_the_day_is_one_line(told, answer, why, line):
     ("answer", "line"),
     [
         ("retrain", "[RETRAIN #12] why not"),
-        ("mend", f"{MEND} [RETRAIN #12]"),
-        ("quiet", "[OK] [NO TRAIN, no drift] [RETRAIN #12]"),
-        ("too few rows", "[OK] [NO TRAIN, too few rows] [RETRAIN #12]"),
+        ("mend", f"{MEND}, #12 is open"),
+        ("quiet", "[OK] [NO TRAIN, no drift], #12 is open"),
+        ("too few rows", "[OK] [NO TRAIN, too few rows], #12 is open"),
     ],
 )
 def test_an_open_pull_request_of_a_retrain_is_in_the_line(stub, told, answer, line):
     """By its number: it waits, whatever the day is like."""
     proposed(stub)
     assert line == told(answer, "why not")[0]
+
+
+@pytest.mark.parametrize("said", ["#12 proposes: Retrain", "#12 still proposes: Retrain"])
+def test_what_was_done_about_the_pull_request_is_no_part_of_the_line(stub, told, said):
+    """It would be another line each time that main moves."""
+    proposed(stub)
+    assert "[RETRAIN #12]" == told("retrain", said)[0]
 
 
 @pytest.mark.parametrize("more", [{"state": "closed"}, {"head": {"ref": "other", "user": {"login": "acme"}}}])
@@ -194,6 +201,16 @@ def test_what_a_person_has_closed_stays_closed_while_the_line_is_the_same(stub, 
     before = dict(stub.issues[0])
     assert "tell: #1 says the same, and a person has closed it" == told("mend")[-1]
     assert (before, [], 1) == (stub.issues[0], comments(stub), len(chat.heard))
+
+
+def test_after_a_quiet_day_it_is_opened_again_whoever_has_closed_it(stub, told, chat):
+    """The same fault a month later is news."""
+    told("mend")
+    stub.issues[0]["state"] = "closed"
+    assert "tell: no ticket is open, and none is needed" == told("quiet")[-1]
+    assert [] == comments(stub)
+    assert "tell: #1 says what is so today; webhook: the chat was told" == told("mend")[-1]
+    assert ("open", 2) == (stub.issues[0]["state"], len(chat.texts))
 
 
 def test_another_line_opens_what_a_person_has_closed(stub, told, chat):

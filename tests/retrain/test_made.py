@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from mlops.delivery import overlay
 from mlops.errors import CannotRun
 from mlops.retrain import made
 from remote import git
 from retrain_cases import NEW, PAUSED, TITLE
 from retrain_cases import made as challenger
+from rollout_cases import NAME as PROD
+from rollout_cases import THIRD
 
 FOLDER = "build/retrain"
 NAMES = ["about.json", "drift.md", "dvc.lock", "metrics.json", "params.yaml", "retrain.md"]
@@ -56,6 +59,37 @@ def test_where_it_does_not_say_what_it_is_it_cannot_be_read(remote, text):
     Path(FOLDER, "about.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(CannotRun, match=r"build/retrain.*: run `mlops retrain` first"):
         made.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("main", "--output=src/a.py"), ("title", "two\nlines"), ("model_hash", "d" * 63), ("main", None)],
+)
+def test_what_is_no_commit_no_title_or_no_hash_is_refused(remote, name, value):
+    """The job that writes it runs other code than the one that reads it, which may write."""
+    made.write(challenger(remote, **{name: value}))
+    with pytest.raises(CannotRun, match=r"is not what `mlops retrain` leaves \(TypeError\)"):
+        made.read()
+
+
+def test_it_is_late_where_prod_has_another_champion_by_now(remote):
+    """It was held against the one of before."""
+    given = challenger(remote)
+    text = (remote.path / PROD).read_text(encoding="utf-8")
+    other = overlay.with_image(text, PROD, "champion", THIRD)
+    assert given == made.onto(given, remote.merge({PROD: other}))
+
+
+def test_that_a_person_asked_for_it_is_kept(remote):
+    """For the pull request, which then stays on a quiet day."""
+    made.write(challenger(remote, asked=True))
+    assert made.read().asked
+    assert not made.read(_without(challenger(remote))).asked
+
+
+def _without(given: made.Made) -> str:
+    made.write(given, "build/other")
+    return "build/other"
 
 
 def test_a_file_that_is_no_text_cannot_be_read(remote):

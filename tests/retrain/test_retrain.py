@@ -180,9 +180,9 @@ class TestRun:
     @pytest.mark.parametrize(
         ("answer", "code", "why", "withdraw"),
         [
-            ("mend", 1, "the rows are at fault, so nothing is trained on them: mend what delivers them, docs/drift.md", "false"),
-            ("quiet", 0, "quiet, so nothing is to be done; WHY= (--why) retrains all the same", "true"),
-            ("too few rows", 0, "too few rows, so nothing is to be done; WHY= (--why) retrains all the same", "false"),
+            ("mend", 1, "the rows are at fault, so nothing is trained on them: mend what delivers them, docs/drift.md", ""),
+            ("quiet", 0, "quiet, so nothing is to be done; WHY= (--why) retrains all the same", "reasonless"),
+            ("too few rows", 0, "too few rows, so nothing is to be done; WHY= (--why) retrains all the same", ""),
         ],
     )  # fmt: skip
     def test_where_nothing_is_trained_the_outputs_say_why(self, ran, capsys, answer, code, why, withdraw):
@@ -197,7 +197,7 @@ class TestRun:
             "answer": "retrain",
             "proposed": "false",
             "why": "delivery.paused is true in params.yaml",
-            "withdraw": "false",
+            "withdraw": "",
         }
         assert (0, said) == ran("retrain", bot=True, paused=True)
 
@@ -206,7 +206,7 @@ class TestRun:
         later = json.dumps({"as_of": "2026-11-23", "reference": {"model_hash": "a"}})
         monkeypatch.setattr(kept, "texts", lambda root=".": {"a": later})
         why = "2026-11-23 was looked at already, and 2026-11-22 is before it"
-        said = {"answer": "past", "proposed": "false", "why": why, "withdraw": "false"}
+        said = {"answer": "past", "proposed": "false", "why": why, "withdraw": ""}
         assert (0, said) == ran("retrain", bot=True)
         assert "quiet" == ran("quiet")[1]["answer"]
 
@@ -282,7 +282,7 @@ class TestVerb:
         assert (0, before, False) == (done.returncode, self.branches(folder), old.parent.exists()), done.stderr
         why = "quiet, so nothing is to be done; WHY= (--why) retrains all the same"
         assert f"retrain: {why}" in done.stdout
-        said = {"answer": "quiet", "proposed": "false", "why": why, "withdraw": "true"}
+        said = {"answer": "quiet", "proposed": "false", "why": why, "withdraw": "reasonless"}
         assert said == outputs(tmp_path / "output")
 
     def test_a_reason_does_not_bring_labels(self, folder):
@@ -313,7 +313,7 @@ class TestVerb:
 
     def test_its_files_and_its_reports_are_left_for_other_jobs(self, folder, proposed):
         """Those of the branch, what was said of them, and what it is; the outputs say that there is something to propose."""
-        said = {"answer": "retrain", "trained": "2025-12-2026-09", "proposed": "true", "why": "", "withdraw": "false"}
+        said = {"answer": "retrain", "trained": "2025-12-2026-09", "proposed": "true", "why": "", "withdraw": ""}
         assert said == proposed.outputs
         about = json.loads(proposed.left.pop("about.json"))
         model = json.loads(proposed.left["metrics.json"])["model_hash"]

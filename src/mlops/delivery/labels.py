@@ -5,6 +5,7 @@ retrain does, the challenger is the image of that model and of these files.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,7 +80,7 @@ def fault(each: Brought, model: bool, root=".") -> str:
         with registry.login(image.repository):
             found = registry.find(image.repository, image.digest)
     except Denied as error:
-        if model or image.repository.startswith(f"{GITHUBS}/"):
+        if model or image.repository == ours():
             raise CannotRun(f"{each} cannot be looked at, and this must be known: {error}") from None
         github.report(
             f"labels: {each} is not looked at: its registry asks for a token that no check of a pull request has"
@@ -102,10 +103,15 @@ def fault(each: Brought, model: bool, root=".") -> str:
 
 
 def readable(image: Image) -> bool:
-    """Whether the checks of a pull request can read an image: GitHub's own registry takes their token, another one must ask for none."""
-    if image.repository.startswith(f"{GITHUBS}/"):
+    """Whether the checks of a pull request can read an image: this repository's own at GitHub takes their token, another one must ask for none."""
+    if image.repository == ours():
         return True
     try:
         return registry.find(image.repository, image.digest) is not None  # without `login`: as anybody
     except CannotRun:
         return False
+
+
+def ours() -> str:
+    """Return the one repository that the token of a check may read: this one's at GitHub's registry."""
+    return f"{GITHUBS}/{os.environ.get('GITHUB_REPOSITORY', '').lower()}"

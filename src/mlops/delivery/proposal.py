@@ -154,9 +154,9 @@ def _settled(hub: GitHub, proposal: Proposal, pull: dict | None) -> str:
     return f"#{settled['number']} proposed this and was closed unmerged: reopen it, and the next run keeps it"
 
 
-def withdrawn(hub: GitHub, branch: str, why: str, root=".") -> str:
-    """Close the open pull request of a branch that is the bot's alone; return what was done, "" where there is none."""
-    pull = pull_request.find(hub, branch)
+def withdrawn(hub: GitHub, pull: dict, why: str, root=".") -> str:
+    """Close a pull request whose branch is the bot's alone; return what was done, "" where it is not."""
+    branch = pull["head"]["ref"]
     return _closed(hub, branch, pull, f"Closed by the bot as outdated: {why}.", fetched(hub, root), root)
 
 

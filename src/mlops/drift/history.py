@@ -21,7 +21,7 @@ from mlops.files import sha256, write_json
 from mlops.params import Params
 
 SCHEMA = 1
-SECRET = re.compile(r"(?<=//)[^/@]*@|\?.*")  # of an address: even a hash of it is not to be kept where all can read
+SECRET = re.compile(r"(?<=//).*@|\?.*")  # of an address: even a hash of it is not to be kept where all can read
 
 
 def identity(reference: Reference, table: Contract, knobs: Params, env=os.environ) -> str:

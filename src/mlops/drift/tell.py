@@ -57,11 +57,12 @@ def run(args) -> int:
 
 
 def line(answer: str, pull: dict | None, why: str) -> str:
-    """Return the day in one line; pull: the open pull request of a retrain."""
-    there = f"[RETRAIN #{pull['number']}]" if pull else ""
+    """Return the day in one line; pull: the open pull request of a retrain; why: why there is none today, or what `propose` said of it."""
+    number = f"#{pull['number']}" if pull else ""
     if answer == RETRAIN:
-        return f"{there or '[NO RETRAIN, drift]'} {why}".strip()
-    return f"{LINES[answer]} {there}".strip()
+        more = "" if pull and why.startswith(number) else why
+        return f"{f'[RETRAIN {number}]' if pull else '[NO RETRAIN, drift]'} {more}".strip()
+    return LINES[answer] + (f", {number} is open" if pull else "")
 
 
 def kind(said: str) -> str:
@@ -75,6 +76,8 @@ def told(hub: GitHub, answer: str, said: str) -> str:
     if answer in TITLES:
         return opened(hub, ticket, TITLES[answer], said)
     if ticket is None or ticket["state"] == "closed":
+        if ticket and answer == QUIET:  # by that it is opened again when rows drift again
+            hub.patch(f"issues/{ticket['number']}", {"body": body(said, "")})
         return "tell: no ticket is open, and none is needed"
     return closed(hub, ticket, said) if answer == QUIET else f"tell: #{ticket['number']} stays as it is"
 
@@ -107,7 +110,7 @@ def closed(hub: GitHub, ticket: dict, said: str) -> str:
     """Close it, with the line: by that it is opened again when rows drift again."""
     hub.post(f"issues/{ticket['number']}/comments", {"body": said})
     hub.patch(f"issues/{ticket['number']}", {"body": body(said, ""), "state": "closed"})
-    return f"tell: #{ticket['number']} is closed"
+    return f"tell: #{ticket['number']} is closed{_and(webhook.send(f'{said} {_link()}'))}"
 
 
 def _link() -> str:

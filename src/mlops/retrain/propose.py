@@ -14,7 +14,7 @@ from mlops.errors import CannotRun
 from mlops.params import LEAST, Delivery, Params
 from mlops.paths import DRIFT_REPORT, PARAMS, RETRAIN_REPORT
 from mlops.retrain import made
-from mlops.retrain.made import BRANCH, Made
+from mlops.retrain.made import ASKED, BRANCH, Made
 from mlops.rollout import step
 
 LONGEST = 50_000  # characters of a body: GitHub takes 65,536
@@ -95,4 +95,5 @@ def canary(knobs: Delivery) -> str:
 def body(given: Made, canary_: str) -> str:
     """Return what people read: old against new, what the canary will do, how to say no, what drifted."""
     parts = [given.reports[RETRAIN_REPORT], f"## What the canary will do\n\n{canary_}", NO, given.reports[DRIFT_REPORT]]
-    return "\n\n".join(part.strip() for part in parts)[:LONGEST]
+    text = "\n\n".join(part.strip() for part in parts)
+    return (f"{ASKED}\n{text}" if given.asked else text)[:LONGEST]

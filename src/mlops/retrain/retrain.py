@@ -34,6 +34,7 @@ from mlops.repro import reference_machine
 from mlops.retrain import judge, made, months, report
 from mlops.retrain.judge import Judgement
 from mlops.retrain.made import BRANCH, FILES, Made
+from mlops.retrain.withdraw import REASONLESS, SETTLED
 
 
 @dataclass(frozen=True)
@@ -47,33 +48,35 @@ class Trained:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The exit code, why nothing is proposed ("" where it is), and whether an older proposal has no reason any more."""
+    """The exit code, why nothing is proposed ("" where it is), and what an older proposal has lost its reason by: "", reasonless or settled."""
 
     code: int
     why: str = ""
-    withdraw: bool = False
+    withdraw: str = ""
 
 
 def add_arguments(parser) -> None:
     """Add the day and the reason."""
     parser.add_argument("--as-of", default="", metavar="DAY", help="retrain as on that day (default: today)")
     parser.add_argument("--why", default="", metavar="REASON", help="retrain though nothing has drifted")
-    parser.add_argument("--anew", action="store_true", help="look at every window again, whatever is known of it")
+    parser.add_argument(
+        "--anew", default="", metavar="true", help="look at every window again, whatever is known of it"
+    )
     parser.add_argument("--bot", action="store_true", help="end with 0 whatever is found, and obey delivery.paused")
 
 
 def run(args) -> int:
     """Look, train, compare, and prepare the branch.
 
-    Outputs: `answer` of drift, `proposed` (true or false) and `why` not, `trained` on which months, and `withdraw`, whether what was
-    proposed before has no reason any more.
+    Outputs: `answer` of drift, `proposed` (true or false) and `why` not, `trained` on which months, and `withdraw`, by what an
+    older proposal has lost its reason.
     """
     as_of = windows.day(args.as_of)
     if not reference_machine():
         raise CannotRun("this machine is not x86-64 with AVX2, so its lock would not be CI's: retrain on one that is")
     shutil.rmtree(RETRAINED, ignore_errors=True)  # the last answer must not outlive a run that stops
     later = kept.later(as_of) if args.bot else ""
-    found = drift.answered(as_of, args.anew)
+    found = drift.answered(as_of, bool(args.anew))
     if found is None:
         github.report("retrain: not configured", answer="", proposed="false", why="")
         return 0
@@ -83,7 +86,7 @@ def run(args) -> int:
         done = Outcome(0, later or f"delivery.paused is true in {PARAMS}")
     else:
         done = proposed(found, as_of, args.why)
-    said = {"proposed": str(not done.why).lower(), "why": done.why, "withdraw": str(done.withdraw).lower()}
+    said = {"proposed": str(not done.why).lower(), "why": done.why, "withdraw": done.withdraw}
     github.report(f"retrain: {done.why or f'{BRANCH} is prepared'}", **said)
     return 0 if args.bot else done.code
 
@@ -97,14 +100,14 @@ def proposed(found: drift.Answer, as_of: date, reason: str) -> Outcome:
         )
     if answer != RETRAIN and not reason:
         why = f"{answer}, so nothing is to be done; WHY= (--why) retrains all the same"
-        return Outcome(0, why, withdraw=answer == QUIET)
+        return Outcome(0, why, withdraw=REASONLESS * (answer == QUIET))
     main = baseline.resolve(None)
     try:
         window = months.moved(held.reference.window, found.seen, as_of, held.knobs.split.label_delay_days)
     except months.NotYet as error:
         return Outcome(1, str(error))
     if why_not := settled(main, window):
-        return Outcome(0, why_not, withdraw=True)
+        return Outcome(0, why_not, withdraw=SETTLED)
     trained = challenger(main, window)
     github.report(f"retrain: trained on {window.start} to {window.end}", trained=f"{window.start}-{window.end}")
     judgement = judged(found, trained, window, as_of)
@@ -114,8 +117,8 @@ def proposed(found: drift.Answer, as_of: date, reason: str) -> Outcome:
     github.summary(text)
     print(text)
     if not judgement.better:
-        return Outcome(1, f"the challenger is not proposed: {against(judgement)}", withdraw=True)
-    print(f"retrain: {prepared(main, trained, window)}")
+        return Outcome(1, f"the challenger is not proposed: {against(judgement)}", withdraw=REASONLESS)
+    print(f"retrain: {prepared(main, trained, window, asked=bool(reason))}")
     return Outcome(0)
 
 
@@ -183,14 +186,14 @@ def unseen(found: drift.Answer, trained: Trained, window: Months, as_of: date) -
     return judge.unseen(kept, [found.held.reference.keys, trained.keys], table)
 
 
-def prepared(main: str, trained: Trained, window: Months) -> str:
+def prepared(main: str, trained: Trained, window: Months, asked: bool = False) -> str:
     """Make the branch with the challenger's commit, and return a sentence that says so; nobody's working tree is touched.
 
     The same files are left in build/retrain, for `candidate` and `propose`.
     """
     title = f"Retrain on {window.start} to {window.end}: {trained.model.hash[:12]}"
     reports = {path: Path(path).read_text(encoding="utf-8") for path in made.REPORTS}
-    given = Made(main, title, trained.model.hash, trained.files, reports)
+    given = Made(main, title, trained.model.hash, trained.files, reports, asked)
     made.write(given)
     commit = proposal.commit_tree(title, given.tree(), main)
     dvc.git("branch", "--force", BRANCH, commit)
