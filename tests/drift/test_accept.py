@@ -56,7 +56,7 @@ def test_months_that_are_named_are_taken(tree):
     ("start", "end", "said"),
     [
         ("", "", "reports/drift.json has no closed window: run `make drift` first"),
-        ("2025-03", "", "name both --start and --end, or neither"),
+        ("2025-03", "", "name both START= and END=, or neither"),
         ("2025-03", "2025-02", "the window is empty"),
         ("March", "2025-02", "must be a month"),
     ],

@@ -160,6 +160,21 @@ def test_faulty_rows_are_mended_and_not_learned_from(kind):
     assert {("age", "w1", True), ("income", "w1", True)} == set(shown(found))
 
 
+@pytest.mark.parametrize("kind", ["quality", "skew"])
+def test_faults_that_are_over_and_came_twice_are_still_to_be_mended(kind):
+    """What is trained on would hold them."""
+    fault, worse = finding("critical", "income", kind), finding("drift", "roc_auc", "performance")
+    assert "mend" == decided([fault, worse], [fault, worse], [OK, worse]).answer
+
+
+def test_what_a_rule_only_warns_of_stops_no_retrain():
+    """It is told, beside what else has drifted; alone it is to be mended."""
+    warned, worse = finding("drift", "income", "quality"), finding("drift", "roc_auc", "performance")
+    found = decided([warned, worse], [warned, worse], [warned, worse])
+    assert ("retrain", {"income", "roc_auc"}) == (found.answer, {each.finding.what for each in found.alarms})
+    assert "mend" == decided(warned, warned, warned).answer
+
+
 @pytest.mark.parametrize("windows", [(), (FEW,), ([FEW, finding("not known", kind="estimate")],), (OK, FEW), ((),)])
 def test_few_rows_are_not_quiet(windows):
     """Nor is no window at all, nor one without a row."""

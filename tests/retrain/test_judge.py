@@ -108,7 +108,9 @@ class TestJudged:
         """Old labels are of what is no more."""
         found = asked(looks(0.03, holdout=-0.02), concept=True)
         assert (True, (), 1) == (found.better, found.why, len(found.notes))
-        assert found.notes[0].endswith("something was forgotten")
+        assert found.notes[0].endswith(
+            "something was forgotten, which is noted alone, since what causes the target has changed"
+        )
 
     @pytest.mark.parametrize("holdout", [-0.003, 0.02])
     def test_a_holdout_that_is_kept_is_not_told(self, holdout):

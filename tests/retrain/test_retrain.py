@@ -16,12 +16,14 @@ import yaml
 from champions import TABLE, held, knobs, reference
 from copies import SAMPLE, failed, ran
 from mlops import split
+from mlops.delivery import proposal
 from mlops.drift import decision, drift, kept, rows, windows
 from mlops.errors import CannotRun
 from mlops.params import Window
 from mlops.pipeline import ingest
 from mlops.retrain import retrain
 from mlops.retrain.judge import Judgement
+from remote import git
 
 TODAY = date(2026, 11, 22)
 MONTHS = Window(start="2026-05", end="2026-09")
@@ -223,6 +225,23 @@ class TestRun:
         (tmp_path / "build/retrain").mkdir(parents=True)
         ran("mend", bot=True)
         assert not (tmp_path / "build/retrain").exists()
+
+
+class TestSettled:
+    """What is found out before anything is trained."""
+
+    def test_a_branch_of_the_bots_alone_is_made_anew(self, remote):
+        """As each time."""
+        main = remote.head("main")
+        retrain.dvc.git("branch", "retrain/prod", proposal.commit_tree("A retrain", f"{main}^{{tree}}", main))
+        assert "" == retrain.settled(main, Window(start="2025-12", end="2026-09"))
+
+    def test_a_branch_with_a_persons_commit_is_left_alone(self, remote):
+        """It would be lost."""
+        git(remote.path, "branch", "retrain/prod", remote.commit("main", {"a": "1"}))
+        main = git(remote.path, "rev-parse", "main^")
+        with pytest.raises(CannotRun, match="has a commit of a person's, which would be lost: `git branch -m"):
+            retrain.settled(main, Window(start="2025-12", end="2026-09"))
 
 
 class TestAgainst:

@@ -47,7 +47,7 @@ def chosen(start: str, end: str, knobs: Params) -> Window:
     if start and end:
         return parse(f"{{start: '{start}', end: '{end}'}}", Window, "accept-drift")
     if start or end:
-        raise CannotRun("name both --start and --end, or neither: then it is the newest windows of `make drift`")
+        raise CannotRun("name both START= and END=, or neither: then it is the newest windows of `make drift`")
     closed = [one for one in history.last(DRIFT) if one.window.closed][-knobs.drift.of :]
     if not closed:
         raise CannotRun(f"{DRIFT} has no closed window: run `make drift` first, and look at what it says")

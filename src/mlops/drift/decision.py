@@ -54,7 +54,7 @@ def decide(seen: Sequence[Seen], knobs: Drift) -> Decision:
     alarms = (*_critical(seen), *_repeated(seen, knobs))
     once = {alarm.finding.key: alarm for alarm in reversed(alarms)}
     answers = {KINDS[alarm.finding.kind][2] for alarm in once.values()}
-    broken = any(alarm.critical and KINDS[alarm.finding.kind][2] == MEND for alarm in once.values())
+    broken = any(alarm.finding.state == CRITICAL and KINDS[alarm.finding.kind][2] == MEND for alarm in once.values())
     # Rules hold of few rows, too: only what was tested can be quiet.
     judged = any(each.p is not None for one in _newest(seen, "closed", 1) for each in one.found)
     # what a rule only warns of is told, and stops no retrain

@@ -25,6 +25,7 @@ CHUNK = 50_000  # rows at a time
 COLUMNS = ("at", "request_id", "row", "features")
 SELECT = "SELECT at, request_id, \"row\", features FROM predictions WHERE arm <> 'shadow' AND"
 ORDER = 'ORDER BY at, request_id, "row"'  # a sample of the same rows is the same sample
+CLIENT = "its client is missing: `uv sync --group remote` has those of s3, gs, azure and ssh"
 REQUEST, AT = "_request", "_at"  # of a row of the log: its name, and when it was answered
 
 
@@ -44,9 +45,8 @@ def chunks(url: str, window: Window, table: Contract) -> Iterator[pd.DataFrame]:
     except CannotRun:
         raise
     except Exception as error:  # the client of each store has errors of its own
-        raise CannotRun(
-            f"the prediction log {_told(url)} cannot be read ({_why(error)}): correct PREDICTION_LOG_URL"
-        ) from None
+        fix = CLIENT if isinstance(error, ImportError) else "correct PREDICTION_LOG_URL"
+        raise CannotRun(f"the prediction log {_told(url)} cannot be read ({_why(error)}): {fix}") from None
 
 
 def _read(url: str, window: Window) -> Iterable[tuple]:

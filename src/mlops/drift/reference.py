@@ -23,7 +23,7 @@ class Reference:
     """The champion and its rows.
 
     commit: of main, that brought it. frame: the rows of its training window. unseen: which of them its training has not seen, shape
-    [rows]. keys: of the rows that its training has seen.
+    [rows]. keys: of the rows that its training has seen. accepted: the months that `frame` is of where a person has accepted other ones.
     """
 
     commit: str
@@ -33,6 +33,7 @@ class Reference:
     window: params.Window
     data_hash: str
     keys: frozenset = frozenset()
+    accepted: params.Window | None = None
 
     @property
     def last(self) -> date:
@@ -61,10 +62,11 @@ def read(table: Contract, knobs: Params, root=".") -> Reference:
         )
     trained, window = pd.read_parquet(BytesIO(data[RAW])), _window(metrics, commit)
     own = knobs.drift.reference  # what was accepted before a retrain is older than the retrain's own rows
-    frame = accepted(knobs, table) if own and own.end > window.end else trained
+    own = own if own and own.end > window.end else None
+    frame = accepted(knobs, table) if own else trained
     seen = frozenset(pd.read_parquet(BytesIO(data[KEYS]))["key"])
     unseen = ~pd.Series(split.keys(frame, table)).isin(seen).to_numpy()
-    return Reference(commit, model, frame, unseen, window, metrics["data_hash"], seen)
+    return Reference(commit, model, frame, unseen, window, metrics["data_hash"], seen, own)
 
 
 def accepted(knobs: Params, table: Contract) -> pd.DataFrame:

@@ -27,6 +27,8 @@ def markdown(reference: Reference, as_of: date, seen: Sequence[Seen], found: Dec
         f"Champion `{reference.model.hash[:12]}` of {reference.commit[:8]}, trained on {reference.window.start} to "
         f"{reference.window.end}; windows as of {as_of}."
     )
+    if own := reference.accepted:
+        about += f" They are held against the rows of {own.start} to {own.end}, which a person has accepted (`drift.reference`)."
     said = told(found)
     alarms = [f"- {sentence}" for sentence in said[:SHOWN]]
     more = [f"- and {len(said) - SHOWN} more"] if len(said) > SHOWN else []

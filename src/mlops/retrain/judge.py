@@ -92,7 +92,10 @@ def judged(looks: dict[str, Look], knobs: Params, concept: bool) -> Judgement:
         )
     elif not kept.primary.high >= 0:
         lost = f"on the holdout rows of the champion's months it is {_told(kept.primary)}: something was forgotten"
-        (notes if concept else why).append(lost)
+        if concept:
+            notes.append(f"{lost}, which is noted alone, since what causes the target has changed")
+        else:
+            why.append(lost)
     return Judgement(not why, tuple(why), tuple(notes), looks)
 
 

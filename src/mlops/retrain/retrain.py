@@ -75,6 +75,7 @@ def run(args) -> int:
     if not reference_machine():
         raise CannotRun("this machine is not x86-64 with AVX2, so its lock would not be CI's: retrain on one that is")
     shutil.rmtree(RETRAINED, ignore_errors=True)  # the last answer must not outlive a run that stops
+    Path(RETRAIN_REPORT).unlink(missing_ok=True)
     later = kept.later(as_of) if args.bot else ""
     found = drift.answered(as_of, bool(args.anew))
     if found is None:
@@ -132,6 +133,12 @@ def settled(main: str, window: Months) -> str:
     """Return why there is nothing to train, "" where there is; raises CannotRun where the branch could not be made afterwards."""
     if f"branch refs/heads/{BRANCH}" in dvc.git("worktree", "list", "--porcelain").splitlines():
         raise CannotRun(f"{BRANCH} is checked out, and would change below you: `git switch main` first")
+    if dvc.git("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}", check=False):
+        who = dvc.git("log", "--format=%ce", f"{main}..refs/heads/{BRANCH}").split()
+        if set(who) - {proposal.EMAIL}:
+            raise CannotRun(
+                f"{BRANCH} has a commit of a person's, which would be lost: `git branch -m {BRANCH} mine` first"
+            )
     has = parse(proposal.read(main, PARAMS), Params, PARAMS).data.window
     if has.end < window.end:
         return ""
