@@ -132,7 +132,7 @@ def test_a_fork_that_lies_in_its_report_is_still_red(hostile):
 def test_a_change_of_manifests_alone_takes_the_short_way(moved):
     """No model is judged; what stands in the place of a report says what would change."""
     assert {"manifests": "success", "verdict": "success"} == moved.judged.jobs
-    assert ["manifests", "scan", "scope"] == moved.judged.ran("manifests")
+    assert ["manifests", "scan", "labels", "scope"] == moved.judged.ran("manifests")
     assert "train: skipped, because only manifests is touched" in moved.judged.said("verdict")
     with zipfile.ZipFile(moved.judged.artifact("report")) as report:
         assert "prod would serve what its overlay says below" in report.read("report.md").decode()
