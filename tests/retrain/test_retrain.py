@@ -133,7 +133,8 @@ class TestJudged:
         assert "performance" in {alarm.finding.kind for alarm in answer.decision.alarms}
         found = retrain.judged(answer, trained, MONTHS, TODAY)
         assert (True, ()) == (found.better, found.why)
-        assert ["something was forgotten"] == [each.rsplit(": ", 1)[1] for each in found.notes if "forgotten" in each]
+        (lost,) = [each.rsplit(": ", 1)[1] for each in found.notes if "forgotten" in each]
+        assert "something was forgotten, which is noted alone, since what causes the target has changed" == lost
 
     def test_the_same_one_is_not_better_where_performance_has_not_drifted(self, answer, trained):
         """Then what it forgot speaks against it."""
@@ -337,7 +338,7 @@ class TestVerb:
         about = json.loads(proposed.left.pop("about.json"))
         model = json.loads(proposed.left["metrics.json"])["model_hash"]
         title = f"Retrain on 2025-12 to 2026-09: {model[:12]}"
-        assert {"main": folder.main, "title": title, "model_hash": model} == about
+        assert {"main": folder.main, "title": title, "model_hash": model, "asked": False} == about
         assert title == folder.git("log", "-1", "--format=%s", "retrain/prod")
         assert {"params.yaml", "dvc.lock", "metrics.json", "retrain.md", "drift.md"} == {*proposed.left}
         for name in ("params.yaml", "dvc.lock", "metrics.json"):
