@@ -27,7 +27,7 @@ rollback-words := ENV WHY DIGEST
 evidence-words := ENV LABELS
 guard-words := ENV
 drift-words := AS_OF ANEW
-retrain-words := AS_OF WHY
+retrain-words := AS_OF WHY ANEW
 accept-drift-words := START END
 adopt-needs := DATA TARGET
 promote-needs := ENV
@@ -147,8 +147,8 @@ drift: setup ## have the rows changed since the champion was trained, and is it 
 accept-drift: setup ## hold new rows against newer ones from now on, as a diff of params.yaml   [START=2025-03 END=2025-05]
 	@$(MLOPS) accept-drift $(call given,START,start) $(call given,END,end)
 
-retrain: $(SETUP) ## train a challenger on newer months, and prepare its branch where it is better   [AS_OF=2026-11-22] [WHY='what for']
-	@$(MLOPS) retrain $(call given,AS_OF,as-of) $(call given,WHY,why)
+retrain: $(SETUP) ## train a challenger on newer months, and prepare its branch where it is better   [AS_OF=2026-11-22] [WHY='what for'] [ANEW=1]
+	@$(MLOPS) retrain $(call given,AS_OF,as-of) $(call given,WHY,why) $(if $(call typed,ANEW),--anew true)
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
 	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)

@@ -125,6 +125,21 @@ def test_an_overlay_that_names_no_model_does_not(remote, answers, capsys):
     assert 1 == told(capsys)[0]
 
 
+def test_a_retrain_does_not_bring_back_an_image_of_before(remote, answers, capsys):
+    """That the overlay had it once makes it no image of this model."""
+    other = Image(HOST, f"sha256:{'3' * 64}", OLD)
+    git(remote.path, "checkout", "-q", "main")
+    change(remote, shadow(other))
+    change(remote, {PROD: STABLE})
+    git(remote.path, "checkout", "-q", "-b", "retrain")
+    answers({other.digest: said_by(OLD)})
+    change(remote, shadow(other))
+    assert (0, []) == told(capsys)
+    change(remote, BRINGS)
+    why = f"the overlay says model {OLD[:12]}, and metrics.json is of {NEW[:12]}: the next retrain mends it"
+    assert (1, [f"labels: prod's challenger {other}: {why}"]) == told(capsys)
+
+
 def test_an_image_that_is_not_there_does_not(remote, answers, capsys):
     """No cluster could pull it."""
     change(remote, shadow(CHALLENGER))

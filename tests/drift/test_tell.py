@@ -62,7 +62,6 @@ def comments(stub) -> list[str]:
         ("quiet", "quiet, so ...", "[OK] [NO TRAIN, no drift]"),
         ("too few rows", "too few rows, so ...", "[OK] [NO TRAIN, too few rows]"),
         ("past", "2026-11-23 was looked at already", "[OK] [NO TRAIN, a later day was looked at already]"),
-        ("", "", "[OFF] drift is not configured"),
     ],
 )
 def test_the_day_is_one_line(told, answer, why, line):
@@ -113,7 +112,7 @@ def test_where_something_is_to_be_done_a_ticket_is_opened(stub, told, answer, ti
     assert f"{MARK}\n**{line}**\n\n{RUN}\n\n# Retrain\n\nnot better\n\n\n# Drift\n\ndebt\n" == made["body"]
 
 
-@pytest.mark.parametrize("answer", ["quiet", "past", "too few rows", ""])
+@pytest.mark.parametrize("answer", ["quiet", "past", "too few rows"])
 def test_where_nothing_is_to_be_done_none_is_opened(stub, told, answer):
     """As on most days."""
     assert "tell: no ticket is open, and none is needed" == told(answer)[-1]
@@ -177,7 +176,7 @@ def test_a_quiet_day_closes_it(stub, told):
     assert [line] == comments(stub)
 
 
-@pytest.mark.parametrize("answer", ["past", "too few rows", ""])
+@pytest.mark.parametrize("answer", ["past", "too few rows"])
 def test_a_day_that_says_nothing_leaves_it_open(stub, told, answer):
     """Too few rows are no sign that all is well."""
     told("mend")
@@ -238,7 +237,7 @@ def test_the_chat_hears_the_line_with_the_run_and_the_ticket_keeps_the_stamp(stu
     assert ([f"acme/loans: {MEND} {RUN}"], True) == (chat.texts, stamp in stub.issues[0]["body"])
 
 
-@pytest.mark.parametrize("answer", ["quiet", "too few rows", ""])
+@pytest.mark.parametrize("answer", ["quiet", "too few rows"])
 def test_of_a_day_on_which_nothing_is_to_be_done_the_chat_hears_nothing(told, chat, answer):
     """Nor that no chat is named."""
     assert "webhook" not in "".join(told(answer))

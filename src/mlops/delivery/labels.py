@@ -42,19 +42,25 @@ def run(args) -> int:
     start = scope.branched(args.base)
     model = METRICS in scope.touched(start)
     broken = 0
-    for each in brought(start):
+    for each in brought(start, model):
         why = fault(each, model)
         print(f"labels: {each}: {why or 'is what the change says'}")
         broken += bool(why)
     return int(bool(broken))
 
 
-def brought(start: str, root=".") -> Iterator[Brought]:
-    """Yield the images that overlays name here and never did up to `start`: what goes back to one of before asks no registry."""
+def brought(start: str, model: bool, root=".") -> Iterator[Brought]:
+    """Yield the images that overlays name here and never did up to `start`: what goes back to one of before asks no registry.
+
+    model: the change brings main another model, too. Then a challenger has to be of that one, had the overlay it before or not.
+    """
     for environment in overlay.environments(root):
         name = overlay.file(environment, root)
+        before = _images(start, name, root)
         for role, image in _images("HEAD", name, root).items():
-            if image.released and not _known(image, start, name, root):
+            if not image.released or image == before.get(role):
+                continue
+            if (model and role == "challenger") or not _known(image, start, name, root):
                 yield Brought(environment, role, image)
 
 

@@ -26,15 +26,12 @@ LINES = {
     QUIET: "[OK] [NO TRAIN, no drift]",
     PAST: "[OK] [NO TRAIN, a later day was looked at already]",
     TOO_FEW: "[OK] [NO TRAIN, too few rows]",
-    "": "[OFF] drift is not configured",
 }
 
 
 def add_arguments(parser) -> None:
     """Add what was found."""
-    parser.add_argument(
-        "--answer", default="", choices=[RETRAIN, *LINES], help="as `retrain` says it; empty: not configured"
-    )
+    parser.add_argument("--answer", required=True, choices=[RETRAIN, *LINES], help="the output of `retrain`")
     parser.add_argument("--why", default="", metavar="TEXT", help="why no retrain is proposed, where there is none")
 
 

@@ -60,7 +60,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--as-of", default="", metavar="DAY", help="retrain as on that day (default: today)")
     parser.add_argument("--why", default="", metavar="REASON", help="retrain though nothing has drifted")
     parser.add_argument(
-        "--anew", default="", metavar="true", help="look at every window again, whatever is known of it"
+        "--anew", default="", choices=("", "true"), help="look at every window again, whatever is known of it"
     )
     parser.add_argument("--bot", action="store_true", help="end with 0 whatever is found, and obey delivery.paused")
 
