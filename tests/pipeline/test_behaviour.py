@@ -237,6 +237,13 @@ def test_without_tests_of_the_owners_the_templates_run(trained, tests):
     assert (0, set(BUILTIN)) == (done.returncode, {line["test"] for line in read_json(BEHAVIOUR, "")["tests"]})
 
 
+def test_what_a_person_adds_to_their_pytest_changes_nothing(trained, monkeypatch):
+    """The report is a DVC output: it is the same on every machine."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing_of_this_name")
+    done = behave({})
+    assert (0, set(BUILTIN)) == (done.returncode, {line["test"] for line in read_json(BEHAVIOUR, "")["tests"]})
+
+
 def test_the_owners_tests_import_the_owners_modules(evaluated, tmp_path, monkeypatch):
     """And not the sample's, which this repository's own tests put on their path."""
     root = lay_out(tmp_path)

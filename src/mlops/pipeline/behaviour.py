@@ -31,6 +31,7 @@ SIGNS = {"up": 1, "down": -1}
 
 def run(args) -> None:
     """Run all tests and write what each found; raises CannotRun where a file cannot be read."""
+    os.environ.pop("PYTEST_ADDOPTS", None)  # what a person likes to see of tests changes no lock
     plugin = Plugin(params.read().reports.examples)
     options = ["-q", "--no-header", "--rootdir=.", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     options += ["-o", "pythonpath="]  # the repository's own tests import the sample's model, these the owner's
