@@ -46,7 +46,7 @@ $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-wo
 $(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
-.PHONY: drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-monitor setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: status rehearse drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-monitor setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -68,8 +68,7 @@ setup-monitor: $(UV) ## make .venv-monitor, with which `make drift` adds Evident
 setup-actionlint: ## install actionlint into .tools/bin (needs Go; CI has it)
 	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-setup-kustomize: ## install kustomize into .tools/bin (needs Go; CI has it)
-	GOBIN=$(TOOLS)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
+setup-kustomize: $(TOOLS)/bin/kustomize ## install kustomize into .tools/bin (needs Go; CI has it)
 
 manifests: setup ## render every overlay, and hold it against the policy
 	@$(MLOPS) manifests
@@ -83,6 +82,15 @@ test: setup ## the template's own tests
 test-slow: $(SETUP) ## the tests that take minutes
 	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadfile
 	@$(RUN) --group slow pytest -q -m load
+
+rehearse: $(SETUP) $(TOOLS)/bin/act $(TOOLS)/bin/kustomize ## the whole loop on this machine, in ten minutes: workflows, registry, router, canary, drift, rollback
+	@PATH="$(TOOLS)/bin:$$PATH" $(RUN) pytest -q -s -m rehearsal tests/rehearsal
+
+$(TOOLS)/bin/act: # needs Go
+	GOBIN=$(TOOLS)/bin go install github.com/nektos/act@v0.2.89
+
+$(TOOLS)/bin/kustomize: # needs Go
+	GOBIN=$(TOOLS)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
 
 lint: setup ## ruff, zizmor, actionlint, hadolint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint
@@ -149,6 +157,9 @@ accept-drift: setup ## hold new rows against newer ones from now on, as a diff o
 
 retrain: $(SETUP) ## train a challenger on newer months, and prepare its branch where it is better   [AS_OF=2026-11-22] [WHY='what for'] [ANEW=1]
 	@$(MLOPS) retrain $(call given,AS_OF,as-of) $(call given,WHY,why) $(if $(call typed,ANEW),--anew true)
+
+status: setup ## what runs where, since when; what is open; the last drift line
+	@$(MLOPS) status
 
 trace: setup ## from an image, request or environment back to commit, data and verdict   WHAT=prod [LOG=] [REPOSITORY=]
 	@$(MLOPS) trace '$(subst ','\'',$(or $(call typed,WHAT),$(error WHAT= is missing: make trace WHAT=prod)))' $(call given,LOG,log) $(call given,REPOSITORY,repository)

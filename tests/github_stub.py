@@ -14,6 +14,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -33,6 +34,7 @@ class Fault:
     times: int = 1
     headers: dict = field(default_factory=dict)
     body: bytes = b'{"message": "made to fail"}'
+    meanwhile: Callable[[], object] = lambda: None  # what happens before the answer
 
 
 @dataclass
@@ -167,6 +169,7 @@ class GitHubStub:
         for fault in self.faults:
             if fault.times and re.search(fault.matches, what):
                 fault.times -= 1
+                fault.meanwhile()
                 return fault.status, fault.headers, fault.body
         if host.startswith("localhost:") and call.path.startswith("/storage/"):
             return self._stored(call, what)

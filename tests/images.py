@@ -24,12 +24,14 @@ def run(*words: str) -> str:
 
 @cache
 def base() -> str:
-    """A base with Python, as the Dockerfile's; it trusts whom this machine trusts."""
+    """A base with Python, as the Dockerfile's; it trusts whom this machine trusts. Made once a machine."""
+    if 0 == subprocess.run(["podman", "image", "exists", BASE]).returncode:
+        return BASE
     with tempfile.TemporaryDirectory() as folder:
         packages = "python3,python3-venv,ca-certificates"
         run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm", f"{folder}/base.tar")
-        run("podman", "import", "--quiet", f"{folder}/base.tar", BASE)
-    container = run("buildah", "from", BASE)
+        bare = run("podman", "import", "--quiet", f"{folder}/base.tar")
+    container = run("buildah", "from", bare.splitlines()[-1])
     run("buildah", "copy", "--quiet", container, CERTIFICATES, CERTIFICATES)
     index = [
         word

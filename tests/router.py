@@ -90,15 +90,40 @@ class Router:
         edit: Callable[[dict], None] = lambda said: None,
     ):
         """Ports of the services, or names to look up. salt: the challenger's image. edit: changes the bootstrap further."""
+        text = (ROOT / f"manifests/rollout/{step}/routes.yaml").read_text(encoding="utf-8")
+        self._found(folder)
+        self._configure(bootstrap(), text, champions, challengers, salt, edit)
+        self.start()
+
+    @classmethod
+    def of(
+        cls, folder: Path, files: dict[str, str], champions: list[int], challengers: list[int], salt: str
+    ) -> "Router":
+        """A router with the files that a cluster mounts: envoy.yaml and routes.yaml."""
+        made = cls.__new__(cls)
+        made._found(folder)
+        made._configure(yaml.safe_load(files["envoy.yaml"]), files["routes.yaml"], champions, challengers, salt)
+        return made.start()
+
+    def becomes(self, files: dict[str, str], champions: list[int], challengers: list[int], salt: str) -> "Router":
+        """Start again with other files, on the same ports."""
+        self.stop()
+        self._configure(yaml.safe_load(files["envoy.yaml"]), files["routes.yaml"], champions, challengers, salt)
+        return self.start()
+
+    def _found(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.salt = folder, salt
+        self.folder = folder
         self.port, self.stats, self.admin = free_port(), free_port(), free_port()
-        said = bootstrap()
+
+    def _configure(
+        self, said: dict, text: str, champions: list, challengers: list, salt: str, edit: Callable = lambda said: None
+    ) -> None:
+        self.salt = salt
         self._place(said, {"champion": champions, "challenger-pods": challengers, "admin": [self.admin]})
         edit(said)
-        (folder / "envoy.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
-        shutil.copy(ROOT / f"manifests/rollout/{step}/routes.yaml", folder / "routes.yaml")
-        self.start()
+        (self.folder / "envoy.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
+        (self.folder / "routes.yaml").write_text(text, encoding="utf-8")
 
     def _place(self, said: dict, pods: dict[str, list]) -> None:
         said["admin"]["address"]["socket_address"]["port_value"] = self.admin

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlops import paths
+from copies import ROOT, unreleased
+from mlops import github, paths
 from mlops.drift.kept import THERE
 from mlops.errors import CannotRun
 from mlops.publish import PAGES, collect, run
@@ -20,6 +21,8 @@ def tree(tmp_path, monkeypatch):
     """A folder with params.yaml, every report, and tables that must not leave it."""
     values = yaml.safe_load(Path(paths.PARAMS).read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     for _, source in PAGES.values():
         write(source, f"# content of {source}\n")
@@ -113,7 +116,8 @@ def test_leaves_nothing_of_an_earlier_run(tree):
     """A page that is no longer made is no longer published, and the index says so."""
     write("public/deepchecks.html", "of yesterday")
     Path(paths.DEEPCHECKS_PAGE).unlink()
-    assert ["Verdict", "Data Docs", "Model card", "Drift, champion after champion"] == collect(Path("public"))
+    expected = ["Verdict", "Data Docs", "Model card", "Drift, champion after champion", "What runs where"]
+    assert expected == collect(Path("public"))
     assert not Path("public/deepchecks.html").exists()
     assert "<li>deepchecks: was not made</li>" in Path("public/index.html").read_text(encoding="utf-8")
 
@@ -136,3 +140,58 @@ def test_the_links_of_the_report_lead_to_the_published_pages(tree):
     run(None)
     expected = '<a href="data_docs.html">a</a><a href="model_card.html">b</a><a href="deepchecks.html">c</a>'
     assert expected == Path("public/report.html").read_text(encoding="utf-8")
+
+
+def released(folder: Path) -> None:
+    """Commit the overlays of a fresh copy."""
+    for name, text in unreleased(ROOT).items():
+        write(name, text)
+    git(folder, "init", "-q")
+    git(folder, "add", "manifests", paths.PARAMS)
+    git(folder, "commit", "-q", "-m", "main")
+
+
+def test_what_runs_where_is_drawn_whenever_it_is_published(tree, tmp_path, monkeypatch):
+    """Without a token GitHub is not asked, and the rest is told."""
+    tree(publish=True)
+    released(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    run(None)
+    page = Path("public/status.html").read_text(encoding="utf-8")
+    assert "<td>prod</td>\n<td>stable</td>\n<td>unreleased</td>" in page
+    assert "<li>not asked: GITHUB_TOKEN is not set</li>" in page
+    assert '<li><a href="status.html">What runs where</a></li>' in Path("public/index.html").read_text(encoding="utf-8")
+
+
+def test_without_a_network_the_page_says_so_and_all_is_published(tree, tmp_path, monkeypatch):
+    """GitHub gives no answer; no report is missing for it."""
+    tree(publish=True)
+    released(tmp_path)
+    monkeypatch.setattr(github, "ATTEMPTS", 1)
+    given = {"GITHUB_TOKEN": "ghs_read", "GITHUB_REPOSITORY": "acme/loans", "GITHUB_API_URL": "http://127.0.0.1:1"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    run(None)
+    page = Path("public/status.html").read_text(encoding="utf-8")
+    assert "<td>prod</td>\n<td>stable</td>\n<td>unreleased</td>" in page
+    assert "<li>No answer to GET pulls" in page
+    assert sorted([*PAGES, "index.html"]) == sorted(path.name for path in Path("public").iterdir())
+
+
+def test_outside_of_a_repository_the_page_says_so(tree):
+    """There is no main to look at, and the reports are published all the same."""
+    tree(publish=True)
+    run(None)
+    assert "Cannot be read: <code>git rev-parse HEAD</code> failed" in Path("public/status.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_what_runs_where_alone_is_no_report(tree):
+    """It is always there; a tree whose pipeline made nothing is not published for it."""
+    tree(publish=True)
+    for _, source in PAGES.values():
+        Path(source).unlink()
+    with pytest.raises(CannotRun, match="run `make train` and `make compare` first"):
+        run(None)
+    assert not Path("public").exists()

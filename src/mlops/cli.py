@@ -72,6 +72,7 @@ VERBS = {
     "withdraw": ("mlops.retrain.withdraw", "close the pull request of a retrain that has no reason any more"),
     "keep": ("mlops.drift.kept", "what drift has found stays on a branch: history for charts"),
     "tell": ("mlops.drift.tell", "the day's line, the ticket and the chat, of what drift and retrain found"),
+    "status": ("mlops.status.status", "what runs where, since when; what is open; the last drift line"),
     "publish": ("mlops.publish", "collect main's reports for Pages, where params.yaml asks for it"),
 }
 

@@ -4,6 +4,7 @@ Sets the step output `publish` to true or false. Takes the files named in PAGES 
 """
 
 import shutil
+from datetime import UTC, datetime
 from html import escape
 from os.path import relpath
 from pathlib import Path
@@ -12,8 +13,11 @@ from mlops import params, paths
 from mlops.errors import CannotRun
 from mlops.files import read_json, write_text
 from mlops.github import report
+from mlops.status import read as looked
+from mlops.status import status
 
 OUT = "public"
+STATUS = "reports/status.html"  # nobody else reads it; a name more in mlops.paths would train every model anew
 # page -> (title, where the pipeline leaves it)
 PAGES = {
     "report.html": ("Verdict", paths.REPORT_PAGE),
@@ -21,6 +25,7 @@ PAGES = {
     "deepchecks.html": ("deepchecks", paths.DEEPCHECKS_PAGE),
     "model_card.html": ("Model card", paths.CARD),
     "drift.html": ("Drift, champion after champion", paths.DRIFT_HISTORY),
+    "status.html": (status.TITLE, STATUS),
 }
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
@@ -35,13 +40,14 @@ def run(args) -> None:
         report("Pages: not configured (reports.publish is false in params.yaml).", publish="false")
         return
     _draw()
+    _tell()
     report(f"To be published: {', '.join(collect(Path(OUT)))}.", publish="true")
 
 
 def collect(out: Path) -> list[str]:
     """Make the folder `out` anew from the reports that are there, with an index; return their titles."""
     made = {name: title for name, (title, source) in PAGES.items() if Path(source).is_file()}
-    if not made:
+    if not made.keys() - {"status.html"}:  # which every run makes
         raise CannotRun("there is no report to publish: run `make train` and `make compare` first")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -64,6 +70,18 @@ def _draw() -> None:
 
     if found := [each for each in map(history.read, texts().values()) if each[1]]:
         write_text(paths.DRIFT_HISTORY, pages(found))
+
+
+def _tell() -> None:
+    """Write what runs where, as far as it can be known: without a token or a network it says so."""
+    from mlops.report.html import body, page
+
+    now = datetime.now(UTC)
+    try:
+        said = status.page(looked.gather(checks=False), now)
+    except CannotRun as error:
+        said = f"# {status.TITLE}\n\nCannot be read: {status.clean(str(error))}"
+    write_text(STATUS, page(status.TITLE, body(said)))
 
 
 def _copy(source: Path, page: Path) -> None:

@@ -42,6 +42,15 @@ os.execv({real!r}, [{real!r}, verb, *words])
 
 
 @pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """Whoever runs the tests may be logged in somewhere."""
+    for name in ("REGISTRY_TOKEN", "REGISTRY_USER", *registries.CREDENTIALS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture
 def commit(tmp_path, monkeypatch):
     """A commit with what an image is made of, as working directory."""
     folder = tmp_path / "commit"

@@ -44,15 +44,6 @@ print(json.dumps({{"Digest": sys.argv[-1].partition("@")[2], "Labels": said}}))
 """
 
 
-@pytest.fixture(autouse=True)
-def _nobody(monkeypatch, tmp_path):
-    """Whoever runs the tests may be logged in somewhere."""
-    for name in ("REGISTRY_TOKEN", "REGISTRY_USER", *registries.CREDENTIALS):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-
 @pytest.fixture
 def remote(tmp_path, monkeypatch):
     """Main with a champion in prod, and a branch of it as working directory."""

@@ -21,15 +21,6 @@ TOKEN = {"REGISTRY_TOKEN": "secret", "REGISTRY_USER": "ann"}
 SKOPEO = "import sys\nsys.exit({said!r})\n"
 
 
-@pytest.fixture(autouse=True)
-def _nobody(monkeypatch, tmp_path):
-    """Whoever runs the tests may be logged in somewhere."""
-    for name in ("REGISTRY_TOKEN", "REGISTRY_USER", *registries.CREDENTIALS):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-
 @pytest.fixture
 def closed(registry, monkeypatch):
     """A registry that shows nobody anything but Ann."""

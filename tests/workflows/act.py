@@ -10,13 +10,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from copies import lay_out
+from github_stub import GitHubStub
+from images import BASE, base
+from registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = Path(__file__).with_name("actions")
@@ -96,11 +103,13 @@ class Repository:
         until: str = "",
         named=None,
         secrets=None,
+        started: Callable[[int], object] = lambda process: None,
         **env: str,
     ) -> Done:
         """Run a workflow file of `tree` (default: main's) for an event, and wait for its end.
 
         until: a job; it and what it needs are all that runs. named: repository variables (`vars`). secrets: the repository's.
+        started: is told the runner's process.
         """
         tree, here = tree or self.folder / "main", self._here(payload)
         given = {
@@ -117,20 +126,87 @@ class Repository:
         command += [word for name, value in (secrets or {}).items() for word in ("-s", f"{name}={value}")]
         command += ["-j", until] if until else []
         command += [word for pin in stand_ins(tree) for word in ("--local-repository", pin)]
-        ended = subprocess.run(command, cwd=tree, env=surroundings(here), capture_output=True, text=True)
-        (here / "act.json").write_text(ended.stdout, encoding="utf-8")
-        log = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+        with (here / "act.json").open("w") as out:
+            runner = subprocess.Popen(command, cwd=tree, env=surroundings(here), stdout=out, stderr=subprocess.DEVNULL)
+            started(runner.pid)
+            runner.wait()
+        said = (here / "act.json").read_text(encoding="utf-8", errors="replace").splitlines()
+        log = [
+            json.loads(line) for line in said if line.startswith("{") and line.endswith("}")
+        ]  # a killed one broke off
         shutil.rmtree(here / ".cache", ignore_errors=True)  # the jobs' folders, a gigabyte each
         return Done({line["jobID"]: line["jobResult"] for line in log if "jobResult" in line}, log, here)
 
     def _here(self, payload: dict) -> Path:
-        here = self.folder / f"run-{len(list(self.folder.glob('run-*')))}"
-        here.mkdir()
+        here = Path(
+            mkdtemp(prefix=f"run-{len(list(self.folder.glob('run-*')))}-", dir=self.folder)
+        )  # two may begin at once
         (self.folder / "caches").mkdir(exist_ok=True)
         (here / "caches").symlink_to(self.folder / "caches")
         known = {"repository": {"full_name": NAME, "default_branch": "main"}}
         (here / "event.json").write_text(json.dumps(known | payload), encoding="utf-8")
         return here
+
+
+@dataclass
+class Story:
+    """A repository with its registry and API; `parts`: what each run did, by the part's name."""
+
+    repository: Repository
+    registry: Registry
+    hub: GitHubStub
+    parts: dict[str, Done]
+
+    @property
+    def main(self) -> Path:
+        """The tree that is main."""
+        return self.repository.folder / "main"
+
+    @property
+    def bare(self) -> Path:
+        """The remote."""
+        return self.repository.folder / "origin.git"
+
+    @property
+    def name(self) -> str:
+        """The image's repository."""
+        return f"{self.registry.host}/{NAME}"
+
+    def fresh(self) -> Path:
+        """The tree of main as it is now; a checkout knows all branches."""
+        git(self.main, "fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        git(self.main, "reset", "-q", "--hard", "origin/main")
+        return self.main
+
+    def branch(self, name: str, of: str) -> Path:
+        """A clone on a new branch of a branch."""
+        tree = self.repository.clone(name)
+        git(tree, "reset", "-q", "--hard", f"origin/{of}")
+        return tree
+
+    def merge(self, branch: str, title: str = "a merge") -> str:
+        """Squash a branch into main, as GitHub does, and return the commit."""
+        tree = self.repository.clone(f"merged-{branch.replace('/', '-')}")
+        git(tree, "checkout", "-q", "main")
+        git(tree, "merge", "-q", "--squash", f"origin/{branch}")
+        made = commit(tree, title)
+        git(tree, "push", "-q", "origin", "main")
+        for each in self.hub.pulls:
+            if (each["head"]["ref"], each["state"]) == (branch, "open"):
+                each |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
+        return made
+
+    def open(self) -> dict[str, dict]:
+        """The open pull requests, by branch."""
+        return {each["head"]["ref"]: each for each in self.hub.pulls if each["state"] == "open"}
+
+
+def on_base(folder: Path) -> Repository:
+    """A repository whose Dockerfile begins with the base that this machine makes."""
+    base()
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("ARG BASE="))
+    return Repository.make(folder, {"Dockerfile": (line, f"ARG BASE={BASE}")})
 
 
 def program(name: str) -> str:
@@ -146,6 +222,17 @@ def surroundings(home: Path) -> dict[str, str]:
     folders = [folder for folder in mine["PATH"].split(os.pathsep) if folder != str(ROOT / ".venv/bin")]
     caches = {name: printed(program(command[0]), *command[1:]) for name, command in CACHES.items()}
     return mine | caches | {"PATH": os.pathsep.join(folders), "HOME": str(home)}
+
+
+def killed(process: int) -> None:
+    """End a runner and all that it has started, at once, as a machine that is gone."""
+    found = [process]
+    for each in found:
+        for thread in Path(f"/proc/{each}/task").glob("*/children"):
+            found += map(int, thread.read_text().split())
+    for each in found:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def stand_ins(tree: Path) -> list[str]:

@@ -3,21 +3,17 @@
 All start from the same main, on which release.yml and reports.yml have run. Each is judged by pull-request.yml, then told by comment.yml.
 """
 
-import json
 import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from github_stub import GitHubStub, finished_run, pull
+from github_stub import GitHubStub
 from registry import listening
 from tickets import artifacts, issues
-from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
+from workflows.act import NAME, TOKEN, Done, Repository, commit, edit
+from workflows.judged import PullRequest, through
 
-RUN = 12
-# The job `test` runs in full in .ci/run; here it shows that the verb works in its job.
-FEW_TESTS = {"PYTEST_ADDOPTS": "tests/test_needs.py"}
+TITLE = "A harmless change $(touch $HOME/pwned) `touch $HOME/pwned` ${{ github.token }} '; touch $HOME/pwned; '"
 LOOT, FENCE = "loot.jsonl", "`" * 3
 PROD = "manifests/overlays/prod/kustomization.yaml"
 SPY = f"""
@@ -34,26 +30,6 @@ HOSTILE = '''**This pull request PASSES**
 [merge me](https://evil.example/) ![](https://evil.example/pixel.png)
 '''
 """
-
-
-@dataclass(frozen=True)
-class PullRequest:
-    """One state of a pull request: its head commit, the run that judged it, the run that told it, the API it was told to."""
-
-    sha: str
-    judged: Done
-    told: Done
-    hub: GitHubStub
-    number: int = 7
-
-    def verdict(self) -> dict:
-        """verdict.json, out of the artifact."""
-        with zipfile.ZipFile(self.judged.artifact("pages")) as pages:
-            return json.loads(pages.read("verdict.json"))
-
-    def failed(self) -> set[str]:
-        """The ids of the gates that failed."""
-        return {gate["id"] for gate in self.verdict()["gates"] if gate["status"] == "fail"}
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +53,7 @@ def pushed(repository, saved) -> Done:
     """What reports.yml did after it."""
     ended = {"action": "completed", "workflow_run": {"name": "release", "conclusion": "success"}}
     with issues(GitHubStub(NAME), TOKEN) as hub:
+        hub.tokens[TOKEN]["pull-requests"] = "read"
         return repository.run("reports.yml", "workflow_run", ended, GITHUB_API_URL=hub.url)
 
 
@@ -119,7 +96,7 @@ def hostile(repository, pushed) -> PullRequest:
     with hub:
         (tree / "src/model/metrics.py").open("a", encoding="utf-8").write(SPY)
         edit(tree, "params.yaml", "max_degradation: 0.01", "max_degradation: 0.9")
-        return through(repository, hub, tree, commit(tree, "A harmless change"), source="mallory/loans")
+        return through(repository, hub, tree, commit(tree, TITLE), source="mallory/loans", title=TITLE)
 
 
 @pytest.fixture(scope="session")
@@ -142,20 +119,3 @@ def unruly(repository, pushed) -> Done:
     commit(tree, "Run as root")
     event = {"action": "opened", "pull_request": {"number": 8, "base": {"ref": "main"}}}
     return repository.run("pull-request.yml", "pull_request", event, tree, until="manifests")
-
-
-def through(repository: Repository, hub: GitHubStub, tree: Path, sha: str, source: str = NAME) -> PullRequest:
-    """Judge a commit by pull-request.yml and tell its pull request by comment.yml, as GitHub would."""
-    branch = git(tree, "branch", "--show-current")
-    head = {"ref": branch, "sha": sha, "repo": {"full_name": source}}
-    event = {"action": "synchronize", "pull_request": {"number": 7, "head": head, "base": {"ref": "main"}}}
-    judged = repository.run("pull-request.yml", "pull_request", event, tree, **FEW_TESTS)
-    ended = finished_run(sha, branch, source, RUN, judged.jobs["verdict"])
-    hub.tokens[TOKEN] = {"actions": "read", "contents": "read", "pull-requests": "write"}
-    hub.pulls[:] = [pull(7, sha, branch, source)]
-    hub.files[7] = [{"filename": name} for name in git(tree, "diff", "--name-only", "origin/main").splitlines()]
-    hub.artifacts.clear()
-    if judged.artifact("report").exists():
-        hub.artifact(RUN, judged.artifact("report").read_bytes())
-    told = repository.run("comment.yml", "workflow_run", ended, GITHUB_API_URL=hub.url)
-    return PullRequest(sha, judged, told, hub)

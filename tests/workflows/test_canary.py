@@ -4,169 +4,29 @@ One story on one main: each part begins where the one before has ended. A source
 """
 
 import json
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 import yaml
 
-from github_stub import Fault, GitHubStub
+from github_stub import Fault
 from images_built import needs_images
-from mlops.delivery import overlay, registry
+from mlops.delivery import overlay
 from mlops.rollout import step
-from mlops.serve.sinks.sqlite import TABLE
-from oci import archive
-from registry import Registry
-from remote import pull_requests
-from tickets import issues
-from workflows.act import NAME, TOKEN, Done, Repository, commit, edit, git
+from workflows.act import commit, edit, git
+from workflows.canary import FILE, MODELS, SIGNER, Canary, canary, log
 
 pytestmark = [pytest.mark.slow, needs_images]
-MODELS = {"first": "a" * 64, "second": "b" * 64}
-APP = "ghs_appToken0123456789abcdef"
-FILE = "manifests/overlays/{}/kustomization.yaml"
-SIGNER = f"https://github.com/{NAME}/.github/workflows/image.yml@refs/heads/main"
-
-
-@dataclass
-class Story:
-    """A repository with its registry and API; `parts`: what each run did, by the part's name."""
-
-    repository: Repository
-    registry: Registry
-    hub: GitHubStub
-    parts: dict[str, Done]
-
-    @property
-    def main(self):
-        """The tree that is main."""
-        return self.repository.folder / "main"
-
-    @property
-    def bare(self):
-        """The remote."""
-        return self.repository.folder / "origin.git"
-
-    def run(self, part: str, workflow: str, event: str, payload: dict, app=False, secrets=None, **named: str) -> Done:
-        """Run a workflow of today's main."""
-        git(self.main, "fetch", "-q", "origin")
-        git(self.main, "reset", "-q", "--hard", "origin/main")
-        named |= {"IMAGE_REPOSITORY": f"{self.registry.host}/{NAME}"}
-        given = dict(secrets or {})
-        if app:
-            named["APP_CLIENT_ID"], given["APP_PRIVATE_KEY"] = "Iv1.abc", "a key"
-        self.parts[part] = self.repository.run(
-            workflow, event, payload, named=named, secrets=given, GITHUB_API_URL=self.hub.url, **self.registry.variables
-        )
-        return self.parts[part]
-
-    def promote(self, part: str, to: str = "next", **inputs) -> Done:
-        """Dispatch promote.yml for prod."""
-        said = {"environment": "prod", "step": to, "reason": "", "force": "", "digest": ""} | inputs
-        return self.run(part, "promote.yml", "workflow_dispatch", {"ref": "refs/heads/main", "inputs": said})
-
-    def alert(self, part: str, text: str, environment: str = "prod", **more) -> Done:
-        """Dispatch guard.yml as Alertmanager does."""
-        payload = {"action": "alert", "client_payload": {"environment": environment, "alert": text}}
-        return self.run(part, "guard.yml", "repository_dispatch", payload, **more)
-
-    def schedule(self, part: str, at: str = "17 * * * *", **more) -> Done:
-        """Run guard.yml by its schedule."""
-        return self.run(part, "guard.yml", "schedule", {"schedule": at}, **more)
-
-    def push(self, role: str) -> str:
-        """Put an image of a model into the registry, signed, and return its digest."""
-        file = self.repository.folder / f"{role}.tar"
-        digest = archive(file, {"mlops.model-hash": MODELS[role]})
-        registry.copy(str(file), f"{self.registry.host}/{NAME}", digest)
-        return digest
-
-    def sign(self, *digests: str) -> None:
-        """Let the stand-in for cosign know them as signed by our release."""
-        kept = [{"image": each, "who": SIGNER, "type": "https://sigstore.dev/cosign/sign/v1"} for each in digests]
-        (self.repository.folder / "caches").mkdir(exist_ok=True)
-        (self.repository.folder / "caches/cosign.json").write_text(json.dumps(kept))
-
-    def serve(self, environment: str, role: str, digest: str) -> None:
-        """Let an environment's overlay name an image, on main."""
-        name = FILE.format(environment)
-        text = (self.main / name).read_text(encoding="utf-8")
-        image = overlay.Image(f"{self.registry.host}/{NAME}", digest, MODELS[role])
-        (self.main / name).write_text(overlay.with_image(text, name, "champion", image), encoding="utf-8")
-        commit(self.main, f"{environment} serves {role}")
-        git(self.main, "push", "-q", "origin", "main")
-
-    def change(self, name: str, old: str, new: str) -> None:
-        """Put an edit on main."""
-        git(self.main, "fetch", "-q", "origin")
-        git(self.main, "reset", "-q", "--hard", "origin/main")
-        edit(self.main, name, old, new)
-        commit(self.main, f"Change {name}")
-        git(self.main, "push", "-q", "origin", "main")
-
-    def merge(self, branch: str, title: str = "a merge") -> None:
-        """Squash a branch into main, as GitHub does."""
-        tree = self.repository.clone(f"merge-{len(self.parts)}-{branch.replace('/', '-')}")
-        git(tree, "checkout", "-q", "main")
-        git(tree, "merge", "-q", "--squash", f"origin/{branch}")
-        commit(tree, title)
-        git(tree, "push", "-q", "origin", "main")
-        for each in self.hub.pulls:
-            if (each["head"]["ref"], each["state"]) == (branch, "open"):
-                each |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
-
-    def prod(self, branch: str = "main") -> str:
-        """The overlay of prod as a branch has it."""
-        return git(self.bare, "show", f"{branch}:{FILE.format('prod')}")
-
-    def at(self, branch: str = "main") -> str:
-        """The step of prod."""
-        return step.current(self.prod(branch), "prod")
-
-    def open(self) -> dict[str, dict]:
-        """The open pull requests, by branch."""
-        return {each["head"]["ref"]: each for each in self.hub.pulls if each["state"] == "open"}
-
-
-def log(path, failing: bool) -> str:
-    """Write a prediction log in which the challenger answers all of its requests, or none; return its address."""
-    path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as base:
-        base.executescript(TABLE)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        for place in range(2000):
-            arm = "challenger" if place % 4 == 0 else "champion"
-            model = MODELS["second" if arm == "challenger" and not failing else "first"]
-            row = (now, f"r{place}", 0, None, model, arm, "{}", (place % 997) / 997, None, "true", 1.0)
-            base.execute("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        base.commit()
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """The whole of it."""
-    quick = ("settle_minutes: 5", "settle_minutes: 0")
-    repository = Repository.make(tmp_path_factory.mktemp("hub"), {"params.yaml": quick})
-    served = Registry(tmp_path_factory.mktemp("registry")).start()
-    with GitHubStub(NAME) as hub:
-        bare = repository.folder / "origin.git"
-        pull_requests(hub, lambda branch: git(bare, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"))
-        hub.tokens[TOKEN] = {"contents": "write", "pull-requests": "write", "actions": "write"}
-        issues(hub, TOKEN)
-        hub.tokens[APP] = hub.tokens["ghs_app"]
-        told = Story(repository, served, hub, {})
-        hub.merging = told.merge
-        try:
-            play(told)
-            yield told
-        finally:
-            served.stop()
+    with canary(tmp_path_factory.mktemp("hub")) as told:
+        play(told)
+        yield told
 
 
-def play(story: Story) -> None:
+def play(story: Canary) -> None:
     """Every part, in its order."""
     hub, main = story.hub, story.main
     first, second = story.first, story.second = story.push("first"), story.push("second")

@@ -6,12 +6,10 @@ One story on one main: each part begins where the one before has ended.
 import io
 import json
 import zipfile
-from dataclasses import dataclass
 
 import pytest
 
 from github_stub import Fault, GitHubStub
-from images import BASE, base
 from images_built import needs_images
 from mlops import dvc
 from mlops.delivery import registry as registries
@@ -21,21 +19,15 @@ from mlops.delivery.restore import hash_files
 from registry import Registry
 from remote import pull_requests
 from tickets import artifacts, issues
-from workflows.act import NAME, ROOT, TOKEN, Done, Repository, commit, edit, git
+from workflows.act import NAME, TOKEN, Done, Story, commit, edit, git, on_base
 
 pytestmark = [pytest.mark.slow, needs_images]
 ALL = {"plan", "verify", "build", "scan", "findings", "push", "sign", "deploy", "ticket"}
 PUSH = {"ref": "refs/heads/main"}
 
 
-@dataclass
-class Story:
-    """A repository with its registry and API; `parts`: what each run did, by the part's name."""
-
-    repository: Repository
-    registry: Registry
-    hub: GitHubStub
-    parts: dict[str, Done]
+class Releases(Story):
+    """A merge and what comes of it, part by part."""
 
     def run(self, part: str, event: str = "push", payload: dict = PUSH, tree=None, **env: str) -> Done:
         """Run release.yml."""
@@ -43,16 +35,6 @@ class Story:
         named = {"IMAGE_REPOSITORY": self.name}
         self.parts[part] = self.repository.run("release.yml", event, payload, tree, named=named, **given)
         return self.parts[part]
-
-    @property
-    def name(self) -> str:
-        """The image's repository."""
-        return f"{self.registry.host}/{NAME}"
-
-    @property
-    def main(self):
-        """The tree that is main."""
-        return self.repository.folder / "main"
 
     def merge(self, name: str, old: str, new: str) -> str:
         """Put a change on main, and return its commit."""
@@ -86,17 +68,13 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """The whole of it."""
-    base()
-    line = next(
-        line for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines() if line.startswith("ARG BASE=")
-    )
-    repository = Repository.make(tmp_path_factory.mktemp("hub"), {"Dockerfile": (line, f"ARG BASE={BASE}")})
+    repository = on_base(tmp_path_factory.mktemp("hub"))
     bare, registry = repository.folder / "origin.git", Registry(tmp_path_factory.mktemp("registry")).start()
     with GitHubStub(NAME) as hub:
         pull_requests(hub, lambda branch: git(bare, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"))
         hub.tokens[TOKEN] = {"contents": "write", "pull-requests": "write"}
         issues(artifacts(hub, TOKEN), TOKEN)
-        told = Story(repository, registry, hub, {})
+        told = Releases(repository, registry, hub, {})
         try:
             play(told)
             yield told
@@ -104,7 +82,7 @@ def story(tmp_path_factory):
             registry.stop()
 
 
-def play(story: Story) -> None:
+def play(story: Releases) -> None:
     """Every part, in its order."""
     hub, model = story.hub, dvc.out_hash(dvc.read_lock(story.main / "dvc.lock"), "models/model.onnx")
     hub.faults.append(Fault("POST .*/pulls$", 500))

@@ -2,9 +2,31 @@
 
 import pytest
 
+from github_stub import SHA, GitHubStub, pull
 from mlops import dvc
+from tickets import issues
+from workflows.act import NAME, TOKEN
 
 pytestmark = pytest.mark.slow
+HOSTILE = "Promote prod to shadow: \u202e<script>alert(1)</script> [here](https://evil.example/)"
+
+
+@pytest.fixture(scope="module")
+def redrawn(repository, pushed):
+    """What reports.yml did when a promotion was merged, while another one was open."""
+    with issues(GitHubStub(NAME), TOKEN) as hub:
+        hub.tokens[TOKEN]["pull-requests"] = "read"
+        hub.pulls.append(
+            pull(7, SHA, "promote/prod") | {"title": HOSTILE, "created_at": "2026-11-01T12:00:00Z"},
+        )
+        done = repository.run("reports.yml", "push", {"ref": "refs/heads/main"}, GITHUB_API_URL=hub.url)
+        return done, hub.calls()
+
+
+def published(done, name: str) -> str:
+    """A page of the site."""
+    (page,) = (done.store / "published").rglob(name)
+    return page.read_text(encoding="utf-8")
 
 
 def test_main_runs_its_pipeline_and_publishes(pushed):
@@ -33,5 +55,29 @@ def test_main_saves_the_cache_that_pull_requests_begin_with(repository, saved):
 
 def test_the_reports_are_on_pages(pushed):
     """Every report is published, and nothing else."""
-    expected = {"index.html", "report.html", "data_docs.html", "deepchecks.html", "model_card.html"}
+    expected = {"index.html", "report.html", "data_docs.html", "deepchecks.html", "model_card.html", "status.html"}
     assert expected == {path.name for path in (pushed.store / "published").rglob("*") if path.is_file()}
+
+
+def test_what_runs_where_is_among_them(pushed):
+    """Each environment of main, and that no bot has anything open: its one step with a token has asked."""
+    page = published(pushed, "status.html")
+    for name in ("dev", "prod", "staging"):
+        assert f"<td>{name}</td>\n<td>stable</td>\n<td>unreleased</td>" in page
+    assert "<li>none</li>" in page
+    assert "Could not be read" not in page
+
+
+def test_a_merge_of_manifests_draws_the_pages_anew_and_records_nothing(redrawn):
+    """It starts no release; what main made is in the stores already."""
+    done, _ = redrawn
+    assert dict.fromkeys(["reports", "pages", "ticket"], "success") == done.jobs
+    assert ["fingerprint", "repro", "compare", "publish"] == done.ran("reports")
+
+
+def test_a_pull_request_is_told_on_the_page_by_a_title_that_does_nothing(redrawn):
+    """Its title is text; GitHub is asked one thing."""
+    done, calls = redrawn
+    assert ["GET pulls"] == [call for call in calls if "issues" not in call]
+    shown = "Promote prod to shadow: &lt;script&gt;alert(1)&lt;/script&gt; [here](https://evil.example/)"
+    assert f"<li>#7 2026-11-01 12:00 UTC {shown}</li>" in published(done, "status.html")

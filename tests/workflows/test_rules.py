@@ -265,7 +265,7 @@ def test_one_job_of_comment_writes_and_it_reads_no_artifact_of_a_pull_request():
 def test_only_the_job_that_deploys_may_deploy():
     """reports runs the pipeline with a token that reads; pages runs none of our code."""
     jobs = file("reports.yml").jobs
-    assert {"contents": "read"} == jobs["reports"]["permissions"]
+    assert {"contents": "read", "pull-requests": "read"} == jobs["reports"]["permissions"]
     assert {"pages": "write", "id-token": "write"} == jobs["pages"]["permissions"]
     assert [] == [step for step in jobs["pages"]["steps"] if "run" in step or step["uses"].startswith("./")]
 
