@@ -46,7 +46,7 @@ $(if $(UNKNOWN),$(error make $(VERB) has no word $(UNKNOWN); it has $($(VERB)-wo
 $(foreach name,$($(VERB)-needs),$(if $(call needed,$(name)),))
 endif
 
-.PHONY: status rehearse drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-monitor setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
+.PHONY: status rehearse drift accept-drift retrain promote rollback evidence guard trace restore scan smoke manifests setup-kustomize setup-act image serve runs adopt doctor upgrade exp format help setup setup-deepchecks setup-monitor setup-actionlint pr test test-slow lint train compare search log push lock pin-cml
 
 help: ## list the verbs
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -68,7 +68,11 @@ setup-monitor: $(UV) ## make .venv-monitor, with which `make drift` adds Evident
 setup-actionlint: ## install actionlint into .tools/bin (needs Go; CI has it)
 	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-setup-kustomize: $(TOOLS)/bin/kustomize ## install kustomize into .tools/bin (needs Go; CI has it)
+setup-kustomize: ## install kustomize into .tools/bin (needs Go; CI has it)
+	GOBIN=$(TOOLS)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
+
+setup-act: ## install act into .tools/bin (needs Go; CI has it)
+	GOBIN=$(TOOLS)/bin go install github.com/nektos/act@v0.2.89
 
 manifests: setup ## render every overlay, and hold it against the policy
 	@$(MLOPS) manifests
@@ -80,17 +84,11 @@ test: setup ## the template's own tests
 	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
-	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadfile
+	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadgroup
 	@$(RUN) --group slow pytest -q -m load
 
-rehearse: $(SETUP) $(TOOLS)/bin/act $(TOOLS)/bin/kustomize ## the whole loop on this machine, in ten minutes: workflows, registry, router, canary, drift, rollback
-	@PATH="$(TOOLS)/bin:$$PATH" $(RUN) pytest -q -s -m rehearsal tests/rehearsal
-
-$(TOOLS)/bin/act: # needs Go
-	GOBIN=$(TOOLS)/bin go install github.com/nektos/act@v0.2.89
-
-$(TOOLS)/bin/kustomize: # needs Go
-	GOBIN=$(TOOLS)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
+rehearse: $(SETUP) $(foreach tool,act kustomize,$(if $(wildcard $(TOOLS)/bin/$(tool)),,setup-$(tool))) ## the whole loop on this machine, in ten minutes: workflows, registry, router, canary, drift, rollback   [WRITE=1]
+	@PATH="$(TOOLS)/bin:$$PATH" REHEARSAL=$(if $(call typed,WRITE),write) $(RUN) pytest -q -s -m rehearsal tests/rehearsal
 
 lint: setup ## ruff, zizmor, actionlint, hadolint
 	@PATH="$(TOOLS)/bin:$$PATH" $(MLOPS) lint

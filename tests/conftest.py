@@ -21,6 +21,18 @@ ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
 
 
+# Their fixtures are runs of workflows, minutes each: on two workers each would make them for itself.
+TOGETHER = {ROOT / "tests/workflows" / name for name in ("test_comment.py", "test_pull_request.py", "test_reports.py")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Under `--dist loadgroup` the tests of a file stay on one worker, and so do those of TOGETHER."""
+    for item in items:
+        name = "pull requests" if item.path in TOGETHER else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(autouse=True)
 def _laptop(monkeypatch):
     """Tests run as on a laptop, also in CI; one that means CI says so."""

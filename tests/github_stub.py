@@ -96,8 +96,15 @@ class GitHubStub:
 
     def artifact(self, run: int, data: bytes, name: str = "report", **more) -> dict:
         """Adds an artifact to a run; `more` overrides what the API says of it."""
-        count = sum(len(artifacts) for artifacts in self.artifacts.values())
-        artifact = {"id": 500 + count, "name": name, "size_in_bytes": len(data), "expired": False, "data": data, **more}
+        known = (each["id"] for artifacts in self.artifacts.values() for each in artifacts)
+        artifact = {
+            "id": 1 + max(known, default=499),
+            "name": name,
+            "size_in_bytes": len(data),
+            "expired": False,
+            "data": data,
+            **more,
+        }
         self.artifacts.setdefault(run, []).append(artifact)
         return artifact
 
@@ -241,7 +248,7 @@ def pull(number: int, sha: str, branch: str = "feature", source: str = "acme/loa
     """An open pull request as the API shows it."""
     login = source.partition("/")[0]
     head = {"sha": sha, "ref": branch, "user": {"login": login}, "repo": {"full_name": source}}
-    more = {"node_id": f"PR_{number}", "merged_at": None, "auto_merge": None}
+    more = {"node_id": f"PR_{number}", "merged_at": None, "auto_merge": None, "created_at": "2026-01-01T00:00:00Z"}
     return {
         "number": number,
         "state": "open",

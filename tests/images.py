@@ -1,5 +1,6 @@
 """Images built and run without Docker: buildah, podman and runc, and a base made of Debian's packages."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,8 +11,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE, IMAGE = "localhost/mlops-test-base", "localhost/mlops-test"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+PACKAGES = "python3,python3-venv,ca-certificates"
+INDEX = {name: os.environ[name] for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if name in os.environ}
+
+
+def _recipe() -> str:
+    """A name for what the base is made of."""
+    trusted = Path(CERTIFICATES).read_bytes() if Path(CERTIFICATES).exists() else b""
+    return hashlib.sha256(repr((PACKAGES, INDEX, hashlib.sha256(trusted).hexdigest())).encode()).hexdigest()[:12]
+
+
+BASE, IMAGE = f"localhost/mlops-test-base:{_recipe()}", "localhost/mlops-test"
 LIMITS = ["--network=host", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]
 
 
@@ -28,17 +39,11 @@ def base() -> str:
     if 0 == subprocess.run(["podman", "image", "exists", BASE]).returncode:
         return BASE
     with tempfile.TemporaryDirectory() as folder:
-        packages = "python3,python3-venv,ca-certificates"
-        run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm", f"{folder}/base.tar")
+        run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", f"{folder}/base.tar")
         bare = run("podman", "import", "--quiet", f"{folder}/base.tar")
     container = run("buildah", "from", bare.splitlines()[-1])
     run("buildah", "copy", "--quiet", container, CERTIFICATES, CERTIFICATES)
-    index = [
-        word
-        for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
-        if name in os.environ
-        for word in ("--env", f"{name}={os.environ[name]}")
-    ]
+    index = [word for name, value in INDEX.items() for word in ("--env", f"{name}={value}")]
     run(
         "buildah",
         "config",

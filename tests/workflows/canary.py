@@ -28,24 +28,36 @@ class Canary(Story):
     """A challenger's way, part by part."""
 
     def run(
-        self, part: str, workflow: str, event: str, payload: dict, app=False, secrets=None, started=None, **named: str
+        self,
+        part: str,
+        workflow: str,
+        event: str,
+        payload: dict,
+        tree=None,
+        app=False,
+        secrets=None,
+        started=None,
+        **named: str,
     ) -> Done:
         """Run a workflow of today's main; a request that it does not declare is a failure. started: is told the runner's process."""
-        self.fresh()
+        tree = tree or self.fresh()
         asked, beside = len(self.hub.log), {"started": started} if started else {}
         named |= {"IMAGE_REPOSITORY": self.name}
         given = dict(secrets or {})
         if app:
             named["APP_CLIENT_ID"], given["APP_PRIVATE_KEY"] = "Iv1.abc", "a key"
         env = {"GITHUB_API_URL": self.hub.url} | self.registry.variables
-        self.parts[part] = self.repository.run(workflow, event, payload, named=named, secrets=given, **beside, **env)
+        self.parts[part] = self.repository.run(
+            workflow, event, payload, tree, named=named, secrets=given, **beside, **env
+        )
         known(workflow, self.hub, asked)
         return self.parts[part]
 
-    def promote(self, part: str, to: str = "next", **inputs) -> Done:
+    def promote(self, part: str, to: str = "next", started=None, **inputs) -> Done:
         """Dispatch promote.yml for prod."""
         said = {"environment": "prod", "step": to, "reason": "", "force": "", "digest": ""} | inputs
-        return self.run(part, "promote.yml", "workflow_dispatch", {"ref": "refs/heads/main", "inputs": said})
+        payload = {"ref": "refs/heads/main", "inputs": said}
+        return self.run(part, "promote.yml", "workflow_dispatch", payload, started=started)
 
     def alert(self, part: str, text: str, environment: str = "prod", **more) -> Done:
         """Dispatch guard.yml as Alertmanager does."""

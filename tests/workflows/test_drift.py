@@ -19,6 +19,7 @@ from registry import Registry
 from remote import pull_requests
 from tickets import artifacts, issues
 from workflows.act import NAME, TOKEN, Done, Story, commit, edit, git, on_base
+from workflows.endpoints import known
 
 pytestmark = [pytest.mark.slow, needs_images]
 PROD = "manifests/overlays/prod/kustomization.yaml"
@@ -38,9 +39,11 @@ class Days(Story):
         until = {"until": more["until"]} if "until" in more else {}
         named = {"IMAGE_REPOSITORY": self.name}
         secrets = {"ALERT_WEBHOOK": self.chat.url} | (secrets or {})
+        asked = len(self.hub.log)
         self.parts[part] = self.repository.run(
             workflow, event, payload, tree, named=named, secrets=secrets, **until, **given
         )
+        known(workflow, self.hub, asked)
         return self.parts[part]
 
     def look(self, part: str, as_of: str, why: str = "", ref: str = "main", **more) -> Done:

@@ -20,6 +20,7 @@ from registry import Registry
 from remote import pull_requests
 from tickets import artifacts, issues
 from workflows.act import NAME, TOKEN, Done, Story, commit, edit, git, on_base
+from workflows.endpoints import known
 
 pytestmark = [pytest.mark.slow, needs_images]
 ALL = {"plan", "verify", "build", "scan", "findings", "push", "sign", "deploy", "ticket"}
@@ -33,7 +34,9 @@ class Releases(Story):
         """Run release.yml."""
         given = {"GITHUB_API_URL": self.hub.url, **self.registry.variables, **env}
         named = {"IMAGE_REPOSITORY": self.name}
+        asked = len(self.hub.log)
         self.parts[part] = self.repository.run("release.yml", event, payload, tree, named=named, **given)
+        known("release.yml", self.hub, asked)
         return self.parts[part]
 
     def merge(self, name: str, old: str, new: str) -> str:

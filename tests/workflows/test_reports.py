@@ -5,9 +5,11 @@ import pytest
 from github_stub import SHA, GitHubStub, pull
 from mlops import dvc
 from tickets import issues
-from workflows.act import NAME, TOKEN
+from workflows.act import NAME, TOKEN, commit, edit, git
+from workflows.endpoints import known
 
 pytestmark = pytest.mark.slow
+PROD = "manifests/overlays/prod/kustomization.yaml"
 HOSTILE = "Promote prod to shadow: \u202e<script>alert(1)</script> [here](https://evil.example/)"
 
 
@@ -19,8 +21,32 @@ def redrawn(repository, pushed):
         hub.pulls.append(
             pull(7, SHA, "promote/prod") | {"title": HOSTILE, "created_at": "2026-11-01T12:00:00Z"},
         )
-        done = repository.run("reports.yml", "push", {"ref": "refs/heads/main"}, GITHUB_API_URL=hub.url)
+        done = pushed_with(repository, hub)
         return done, hub.calls()
+
+
+@pytest.fixture(scope="module")
+def beside(repository, pushed):
+    """What it did when a retrain was merged, which touches more than manifests."""
+    with issues(GitHubStub(NAME), TOKEN) as hub:
+        return pushed_with(repository, hub, "params.yaml")
+
+
+def pushed_with(repository, hub, *touched: str):
+    """Run it for a push to main that moves prod, and touches these files; main stays as it was."""
+    main = repository.folder / "main"
+    before = git(main, "rev-parse", "HEAD")
+    edit(main, PROD, "rollout/stable", "rollout/shadow")
+    for name in touched:
+        (main / name).open("a", encoding="utf-8").write("# another line\n")
+    commit(main, "A merge")
+    try:
+        event = {"ref": "refs/heads/main", "before": before}
+        done = repository.run("reports.yml", "push", event, GITHUB_API_URL=hub.url)
+        known("reports.yml", hub)
+        return done
+    finally:
+        git(main, "reset", "-q", "--hard", before)
 
 
 def published(done, name: str) -> str:
@@ -71,7 +97,7 @@ def test_what_runs_where_is_among_them(pushed):
 def test_a_merge_of_manifests_draws_the_pages_anew_and_records_nothing(redrawn):
     """It starts no release; what main made is in the stores already."""
     done, _ = redrawn
-    assert dict.fromkeys(["reports", "pages", "ticket"], "success") == done.jobs
+    assert dict.fromkeys(["alone", "reports", "pages", "ticket"], "success") == done.jobs
     assert ["fingerprint", "repro", "compare", "publish"] == done.ran("reports")
 
 
@@ -81,3 +107,8 @@ def test_a_pull_request_is_told_on_the_page_by_a_title_that_does_nothing(redrawn
     assert ["GET pulls"] == [call for call in calls if "issues" not in call]
     shown = "Promote prod to shadow: &lt;script&gt;alert(1)&lt;/script&gt; [here](https://evil.example/)"
     assert f"<li>#7 2026-11-01 12:00 UTC {shown}</li>" in published(done, "status.html")
+
+
+def test_a_push_of_more_than_manifests_waits_for_its_release(beside):
+    """Which makes main's cache; nothing is trained twice, and nothing drawn of what was not verified."""
+    assert {"alone": "success"} == {job: ended for job, ended in beside.jobs.items() if ended != "skipped"}

@@ -394,3 +394,13 @@ def test_every_artifact_that_is_read_is_written():
     asked = {step["with"]["artifacts"] for step in steps if "artifacts" in step.get("with", {})}
     stages = {f"cache-{step['with']['name']}" for step in steps if "actions/stage" in step.get("uses", "")}
     assert ({"cache-evaluate", "cache-*"}, {"cache-evaluate", "cache-behaviour", "cache-deepchecks"}) == (asked, stages)
+
+
+def test_a_run_that_only_draws_takes_the_place_of_none_that_records():
+    """Of runs that wait GitHub keeps the newest of a group: a push's and a drift's are in another than a release's."""
+    reports = file("reports.yml").yaml
+    draws = "github.event_name == 'push' || github.event.workflow_run.name == 'drift' || github.event.workflow_run.event == 'schedule'"
+    assert (
+        f"reports-${{{{ ({draws}) && 'draws' || 'records' }}}}-${{{{ github.ref }}}}" == reports["concurrency"]["group"]
+    )
+    assert {"group": "pages", "cancel-in-progress": False} == reports["jobs"]["pages"]["concurrency"]

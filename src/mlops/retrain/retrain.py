@@ -142,7 +142,7 @@ def settled(main: str, window: Months) -> str:
     has = parse(proposal.read(main, PARAMS), Params, PARAMS).data.window
     if has.end < window.end:
         return ""
-    return f"main's model is of {has.start} to {has.end} already, and prod serves an older one: promote it, docs/delivery.md"
+    return f"main's model is of {has.start} to {has.end} already, and prod serves an older one: promote it, docs/promoting.md"
 
 
 def challenger(main: str, window: Months) -> Trained:

@@ -77,8 +77,10 @@ def save(path: str, key: str) -> None:
     folder = STORE / "caches" / key
     if folder.exists():
         say(f"cache {key} is there already")
-    else:
-        shutil.copytree(path, folder)
+    else:  # another job may restore meanwhile: it finds all of it, or nothing
+        made = STORE / f"saving-{os.getpid()}"
+        shutil.copytree(path, made)
+        made.rename(folder)
 
 
 def checkout(ref: str, depth: str) -> None:
