@@ -1,6 +1,7 @@
 """What README, CONTRIBUTING and docs/ tell people to type, open and set is there. What the commands do: test_newcomer.py."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -40,7 +41,10 @@ def named(command: Command) -> str:
 def printed(words: list[str]) -> subprocess.CompletedProcess:
     """What make would run for these words; nothing is run."""
     asked = ["make", "-n", f"UV={sys.executable}", *words]
-    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }  # `make test`'s
+    return subprocess.run(asked, cwd=ROOT, env=own, capture_output=True, text=True)
 
 
 def parsed(words: list[str]) -> None:
