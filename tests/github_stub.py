@@ -16,6 +16,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -248,7 +249,12 @@ def pull(number: int, sha: str, branch: str = "feature", source: str = "acme/loa
     """An open pull request as the API shows it."""
     login = source.partition("/")[0]
     head = {"sha": sha, "ref": branch, "user": {"login": login}, "repo": {"full_name": source}}
-    more = {"node_id": f"PR_{number}", "merged_at": None, "auto_merge": None, "created_at": "2026-01-01T00:00:00Z"}
+    more = {
+        "node_id": f"PR_{number}",
+        "merged_at": None,
+        "auto_merge": None,
+        "created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
     return {
         "number": number,
         "state": "open",

@@ -128,6 +128,16 @@ def test_what_is_missing_is_said_with_what_mends_it(hub, capsys):
     assert said.endswith("doctor: 1 missing, 1 advised\n")
 
 
+def test_what_was_not_looked_at_is_counted(hub, monkeypatch, capsys):
+    """Nothing is found missing where nobody looked; the last line says so."""
+    monkeypatch.delenv("GITHUB_TOKEN")
+    doctor.run(None)
+    lines = capsys.readouterr().out.splitlines()
+    unseen = sum(line.startswith("? ") for line in lines)
+    assert unseen > 0
+    assert lines[-1].endswith(f", {unseen} not looked at")
+
+
 def test_advice_is_no_fault(hub, capsys):
     """Exit 0: the copy works, and each line says how it works better."""
     Path(".github/CODEOWNERS").unlink()

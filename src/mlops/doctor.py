@@ -64,8 +64,8 @@ def run(args) -> int:
     found = [*local(), *settings()]
     for each in found:
         print(f"{MARKS[each.state]:<8} {each.text}" + (f"\n         -> {each.fix}" if each.fix else ""))
-    missing, advised = (sum(each.state == state for each in found) for state in ("missing", "advice"))
-    more = f", {advised} advised" if advised else ""
+    missing, advised, unseen = (sum(each.state == state for each in found) for state in ("missing", "advice", "unseen"))
+    more = (f", {advised} advised" if advised else "") + (f", {unseen} not looked at" if unseen else "")
     print(f"doctor: {missing or 'nothing is'} missing{more}")
     return int(missing > 0)
 

@@ -65,9 +65,12 @@ def test_what_a_registry_does_not_have_is_nothing(program, said):
 @pytest.mark.parametrize(
     "said", ["denied: requested access to the resource is denied", "unauthorized: log in", "status 403 (Forbidden)"]
 )
-def test_what_a_registry_does_not_show_is_neither_there_nor_absent(program, said):
-    """That is an error of its own kind."""
+def test_what_a_registry_does_not_show_is_neither_there_nor_absent(program, monkeypatch, said):
+    """That is an error of its own kind; who has no token is told how to log in."""
     program("skopeo", SKOPEO.format(said=said))
+    with pytest.raises(registries.Denied, match=r"gives no answer .* `skopeo login ghcr.io` where it is private"):
+        registries.find("ghcr.io/acme/model", "k")
+    monkeypatch.setenv("REGISTRY_TOKEN", "secret")
     with pytest.raises(registries.Denied, match="gives no answer .* may this token read it"):
         registries.find("ghcr.io/acme/model", "k")
 

@@ -222,6 +222,7 @@ ELSEWHERE = {
     "export STEP=shadow": COMPOSE,
     "docker compose kill challenger": COMPOSE,
     "curl -i -H 'content-type: application/json' -H 'x-user-id: 7' -d @row.json http://127.0.0.1:8080/predict": COMPOSE,
+    "curl -s http://127.0.0.1:8080/openapi.json | jq '.paths.\"/predict\".post.requestBody.content.\"application/json\".examples.row.value' > row.json": "tests/serve/test_document.py::test_examples_are_answered_as_described",
     ".venv/bin/pytest tests/test_sample.py": "tests/test_sample.py::test_world_is_as_hard_as_written",
     ".venv/bin/pytest -m slow tests/test_pr.py -k same_lock": "tests/test_pr.py::test_two_clean_runs_write_the_same_lock",
     ".venv/bin/pytest -m slow tests/test_pins.py": "tests/test_pins.py::test_the_same_tree_gives_the_same_bytes_with_fewer_cpu_features",
@@ -248,6 +249,7 @@ LONG = {  # a benchmark: minutes of work for a figure of docs/measurements.md. T
 }
 
 CLOUD = {  # how a command begins that cannot be run here: why
+    "skopeo login ghcr.io": "an account there",
     "gh auth login": "github.com, with an account",
     "gh api repos/OWNER/REPO/rulesets": "github.com, with an account",
     "gh api repos/OWNER/REPO/actions/oidc/customization/sub": "github.com, with an account",
@@ -278,11 +280,11 @@ CLOUD = {  # how a command begins that cannot be run here: why
 }  # fmt: skip
 
 MENTIONS = {
-    "cosign verify", "make adopt", "make evidence", "make promote", "make trace", "mlops deploy", "mlops drift", "mlops image", "mlops labels",
-    "mlops needs", "mlops plan", "mlops pr", "mlops promote", "mlops push-image", "mlops retrain", "mlops smoke", "mlops verify",
+    "cosign verify", "export PATH=$PWD/.tools/bin:$PATH", "make adopt", "make evidence", "make promote", "make trace", "mlops compare", "mlops deploy", "mlops doctor", "mlops drift", "mlops image", "mlops labels",
+    "mlops needs", "mlops plan", "mlops pr", "mlops promote", "mlops push-image", "mlops retrain", "mlops smoke", "mlops upgrade", "mlops verify",
 }  # fmt: skip
 
-OUTPUTS = ("adopt: ", "WARN  ", "params.yaml  ")  # how blocks begin that show what is printed, or files
+OUTPUTS = ("adopt: ", "WARN  ", "# yours")  # how blocks begin that show what is printed, or files
 
 FOREIGN = {  # variables that another program reads, or that only a test does
     "AZURE_STORAGE_ACCOUNT": "adlfs", "DATABASE_URL": "the example beside it", "OPENBLAS_NUM_THREADS": "OpenBLAS",

@@ -45,10 +45,12 @@ def alert(text: str, environment: str = "prod", action: str = "alert") -> dict:
 
 
 def test_without_an_open_step_nothing_is_looked_at(guard, monkeypatch, capsys):
-    """Not even a source that gives no answer."""
+    """Not even a source that gives no answer; whoever asked is told that it looked."""
     monkeypatch.setenv("PROMETHEUS_URL", "http://127.0.0.1:1")
     assert (0, []) == guard()
-    assert "guard: prod" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "guard: prod" not in said
+    assert "guard: no open step is beyond a limit" in said
 
 
 def test_a_quiet_step_says_nothing(guard, remote, log, capsys):

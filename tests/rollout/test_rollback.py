@@ -8,7 +8,7 @@ from mlops.delivery import overlay
 from mlops.delivery.overlay import Image
 from mlops.rollout import step
 from remote import git
-from rollout_cases import FIRST, NAME, REPOSITORY, SECOND, STABLE, THIRD, at, main, when
+from rollout_cases import EMPTY, FIRST, NAME, REPOSITORY, SECOND, STABLE, THIRD, at, main, when
 
 DAY = "2026-03-01T12:00:00+00:00"
 WHY = "the challenger answered none of 40 requests"
@@ -55,6 +55,14 @@ def test_a_reason_is_needed(remote, capsys):
     assert 2 == mlops(["rollback", "--env", "prod", "--why", " "])
     assert "say what you saw" in capsys.readouterr().err
     assert at("canary-25") == here(remote)
+
+
+def test_an_environment_that_serves_nothing_has_nothing_to_take_back(remote, capsys):
+    """Whatever digest is named: noughts are no image."""
+    remote.merge({NAME: EMPTY})
+    git(remote.path, "fetch", "-q", "origin")
+    assert 2 == run()
+    assert "prod serves nothing yet: there is nothing to take back" in capsys.readouterr().err
 
 
 def test_a_second_rollback_does_not_take_what_the_first_has_put_back(remote, capsys):

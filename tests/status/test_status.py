@@ -103,7 +103,7 @@ def test_whether_the_bots_are_paused_is_told(paused, said):
     ("answer", "sentences", "said"),
     [
         (QUIET, (), "[OK] [NO TRAIN, no drift]"),
-        (RETRAIN, ("income: PSI 0.4", "age: PSI 0.3"), "[DRIFT] income: PSI 0.4; age: PSI 0.3"),
+        (RETRAIN, ("income: PSI 0.4", "age: PSI 0.3"), "[DRIFT] income: PSI 0.4; and 1 more"),
     ],
 )
 def test_the_last_drift_line_is_told_with_its_day_and_champion(answer, sentences, said):
@@ -280,3 +280,13 @@ def test_the_modules_need_no_tables():
     """So that the verb answers at once, and in a job that has installed little."""
     code = "import sys, mlops.status.status; print({'numpy', 'pandas'} & {*sys.modules})"
     assert "set()" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+
+
+def test_what_was_rolled_back_is_told():
+    """Staging may serve it still: why prod does not take it stands here."""
+    prod = Environment("stable", (CHAMPION,), NOON, "only a try", (f"sha256:{'b' * 64}",))
+    assert any(
+        line.startswith("rolled back in prod:") and line.endswith(" bbbbbbbbbbbb")
+        for line in screen(environments={"prod": prod}).splitlines()
+    )
+    assert "rolled back" not in screen()

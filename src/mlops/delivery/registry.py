@@ -95,7 +95,12 @@ def find(name: str, reference: str) -> Found | None:
         if any(word in answer for word in ABSENT):
             return None
         kind = Denied if any(word in answer for word in DENIED) else CannotRun
-        raise kind(f"{name} gives no answer ({_said(done)}): is the registry up, and may this token read it?")
+        may = (
+            "may this token read it"
+            if os.environ.get("REGISTRY_TOKEN")
+            else f"`skopeo login {name.split('/')[0]}` where it is private"
+        )
+        raise kind(f"{name} gives no answer ({_said(done)}): is the registry up, and {may}?")
     said = json.loads(done.stdout)
     if separator == "@" and said["Digest"] != reference:
         raise CannotRun(f"{name}@{reference} answers with {said['Digest']}: do not use it")

@@ -42,6 +42,8 @@ def run(args) -> int:
             found += _looked(environment, commit, knobs, alarmed.get(environment, ""))
         except CannotRun as error:  # of one environment; the others are looked at all the same
             blind.append(f"{environment}: {error}")
+    if not found and not blind:
+        print("guard: no open step is beyond a limit")
     for each in found:
         github.report(f"guard: {each['environment']} is beyond a limit: {each['why']}")
     if found:

@@ -190,12 +190,14 @@ def _new(wanted: Wanted, text: str, name: str, commit: str) -> Image:
 def checked(image: Image) -> Image:
     """Return the image with its model as the registry says; raises CannotRun where it is not there, or not signed by our release.
 
-    On a laptop without skopeo or cosign that is left to the pull request's own run, and said; in CI it is not.
+    A laptop without skopeo or cosign does not look, which is said; CI does, and `promote.yml` refuses.
     """
     missing = [tool for tool in ("skopeo", "cosign") if shutil.which(tool) is None and not os.environ.get("CI")]
     if missing:
+        what = {"skopeo": "is there", "cosign": "is signed"}
         print(
-            f"promote: {' and '.join(missing)} not installed here: whether the image is there, or signed, is left to `promote.yml`"
+            f"promote: {' and '.join(missing)} not installed here: nobody has looked whether {image.digest[7:19]} "
+            f"{' or '.join(what[each] for each in missing)}; the workflow `promote` does"
         )
     if "skopeo" in missing and image.model:
         return image

@@ -60,6 +60,8 @@ def back(environment: str, commit: str, why: str, digest: str = "") -> tuple[str
     text = overlay.at(commit, name)
     trying = step.challenger(text, name)
     lost, rejected = trying or overlay.images(text, name)["champion"], step.rejected(text, name)
+    if not lost.released:
+        raise CannotRun(f"{environment} serves nothing yet: there is nothing to take back")
     if digest not in ("", lost.digest):
         raise Moved(f"{environment} has moved on from {digest[7:19]} to {lost.digest[7:19]}: nothing is taken back")
     if trying is not None:

@@ -44,12 +44,13 @@ class Served:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment as main has it. served: nothing where it is unreleased; changed: its last other champion, challenger or step; why: on what."""
+    """An environment as main has it. served: nothing where it is unreleased; changed: its last other champion, challenger or step; why: on what; rejected: digests that were rolled back."""
 
     step: str
     served: tuple[Served, ...]
     changed: Change | None
     why: str
+    rejected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def environment(name: str, commit: str) -> Environment:
         for role, image in images.items()
         if image is not None and image.released
     )
-    return Environment(at, served, began.get("state"), why)
+    return Environment(at, served, began.get("state"), why, tuple(step.rejected(text, file)))
 
 
 def drift() -> Drift | None:

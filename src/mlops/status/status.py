@@ -78,14 +78,19 @@ def rows(found: Status, now: datetime | None) -> list[tuple[str, ...]]:
 
 
 def facts(found: Status, now: datetime | None) -> list[tuple[str, str]]:
-    """Return (what, what is so): the last change of each environment, whether the bots are paused, and the last drift line."""
+    """Return (what, what is so): the last change of each environment, what was rolled back, whether the bots are paused, and the last drift line."""
     changed = [
         (f"last change of {clean(name)}", moment(each.changed, now) + (f": {clean(each.why)}" if each.why else ""))
         for name, each in found.environments.items()
         if each and each.changed and (each.served or each.why)
     ]
+    lost = [
+        (f"rolled back in {clean(name)}", ", ".join(clean(digest)[7:19] for digest in each.rejected))
+        for name, each in found.environments.items()
+        if each and each.rejected
+    ]
     states = {None: NOT_READ, True: "PAUSED by delivery.paused of params.yaml", False: "not paused"}
-    return [*changed, ("delivery", states[found.paused]), ("drift", _drift(found.drift))]
+    return [*changed, *lost, ("delivery", states[found.paused]), ("drift", _drift(found.drift))]
 
 
 def open_pulls(found: Status, now: datetime | None) -> list[str]:
@@ -144,5 +149,6 @@ def _pull(found: Pull, now: datetime | None) -> str:
 def _drift(found: Drift | None) -> str:
     if found is None:
         return "nothing kept yet"
-    said = LINES.get(found.answer) or f"[DRIFT] {'; '.join(found.sentences)}"
+    first, *more = found.sentences or ("",)
+    said = LINES.get(found.answer) or f"[DRIFT] {first}{f'; and {len(more)} more' if more else ''}"
     return clean(f"{found.as_of}, champion {found.model[:12]}: {said}", 2 * LONGEST)
