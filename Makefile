@@ -84,7 +84,7 @@ test: setup ## the template's own tests
 	@$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(SETUP) ## the tests that take minutes
-	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadgroup
+	@$(RUN) --group slow pytest -q -m "slow and not load" -n auto --dist loadfile
 	@$(RUN) --group slow pytest -q -m load
 
 rehearse: $(SETUP) $(foreach tool,act kustomize,$(if $(wildcard $(TOOLS)/bin/$(tool)),,setup-$(tool))) ## the whole loop on this machine, in ten minutes: workflows, registry, router, canary, drift, rollback   [WRITE=1]

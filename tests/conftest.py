@@ -22,15 +22,19 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
 
 
 # Their fixtures are runs of workflows, minutes each: on two workers each would make them for itself.
-TOGETHER = {ROOT / "tests/workflows" / name for name in ("test_comment.py", "test_pull_request.py", "test_reports.py")}
+TOGETHER = {f"tests/workflows/{name}.py" for name in ("test_comment", "test_pull_request", "test_reports")}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Under `--dist loadgroup` the tests of a file stay on one worker, and so do those of TOGETHER."""
-    for item in items:
-        name = "pull requests" if item.path in TOGETHER else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(name))
+def pytest_xdist_make_scheduler(config, log):
+    """As `--dist loadfile`: the tests of a file stay on one worker; so do those of TOGETHER."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "pull requests" if file in TOGETHER else file
+
+    return Together(config, log)
 
 
 @pytest.fixture(autouse=True)
