@@ -42,8 +42,6 @@ def run(args) -> int:
             found += _looked(environment, commit, knobs, alarmed.get(environment, ""))
         except CannotRun as error:  # of one environment; the others are looked at all the same
             blind.append(f"{environment}: {error}")
-    if not found and not blind:
-        print("guard: no open step is beyond a limit")
     for each in found:
         github.report(f"guard: {each['environment']} is beyond a limit: {each['why']}")
     if found:
@@ -66,6 +64,8 @@ def _looked(environment: str, commit: str, knobs: Delivery, alarm: str) -> list[
     name = overlay.file(environment)
     text = overlay.at(commit, name)
     trying = step.challenger(text, name)
+    if trying is None:
+        print(f"guard: no step is open in {environment}")
     why = breach(environment, commit, knobs, alarm) if trying else ""
     if not why:
         return []
@@ -81,6 +81,8 @@ def breach(environment: str, commit: str, knobs: Delivery, alarm: str) -> str:
     Raises CannotRun where a source that is named gives no answer. Where none is named, an alert's word counts.
     """
     case = evidence.looked(environment, commit, knobs)
+    if case is not None and not case.breaches:
+        print(f"guard: nothing of {case.step} in {environment} is beyond a limit")
     if case is None:
         if not alarm:
             github.report(f"guard: not configured: {UNGUARDED.format(environment)}")
