@@ -25,6 +25,7 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
 TOGETHER = {f"tests/workflows/{name}.py" for name in ("test_comment", "test_pull_request", "test_reports")}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """As `--dist loadfile`: the tests of a file stay on one worker; so do those of TOGETHER."""
     from xdist.scheduler import LoadFileScheduling

@@ -239,3 +239,9 @@ def test_python_and_yaml_that_are_shown_can_be_read(page):
             assert compile(content, page, "exec")
         if language == "yaml":
             assert yaml.safe_load(content)
+
+
+def test_a_refusal_in_the_story_is_told_by_its_sentence():
+    """make ends with 2 for any fault, a traceback included: the exit code alone says nothing."""
+    steps = [step for chapter in commands.STORY.values() for step in chapter]
+    assert [] == [step.text for step in steps if step.exit and not step.says]

@@ -35,6 +35,7 @@ def test_a_step_of_the_story_does_what_its_page_says(typed, at):
     step, done = STORY[chapter][number], typed[at]
     assert step.exit == done.returncode, done.stdout
     assert step.says in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_the_comment_that_is_shown_is_what_a_run_writes(typed):

@@ -135,7 +135,7 @@ def test_a_good_pull_request_gets_its_verdict(stage):
 
 
 def test_its_merge_is_an_image_that_staging_serves(stage):
-    """The bytes that were reviewed are taken by their hash, and nothing is trained; a bad pull request is judged meanwhile."""
+    """The bytes that were reviewed are taken by their hash, and not made again; a bad pull request is judged meanwhile."""
     stage.tell("# 3. Its merge becomes an image\n")
     tree = stage.repository.clone("degraded")
     for column in ("late_payments", "income"):
@@ -164,7 +164,7 @@ def test_a_bad_pull_request_is_blocked_and_says_why(stage):
     comment = stage.comment(*stage.bad, stage.blocked, BAD)
     assert "ended with: failure" in comment
     assert "**This pull request FAILS**" in comment
-    assert "degradation" in comment
+    assert "❌ **ROC AUC against main**" in comment
     stage.tell(f"`verdict` is the required check: it cannot be merged. `comment.yml` posts:\n\n{quoted(comment)}\n")
 
 

@@ -11,34 +11,14 @@ from mlops.errors import CannotRun
 from mlops.rollout import step
 from mlops.status import read
 from remote import Remote, git
-from rollout_cases import FIRST, NAME, PARAMS, SECOND, STABLE, STAGING, THIRD, at, main, when
+from rollout_cases import FIRST, NAME, PARAMS, SECOND, STABLE, STAGING, THIRD, at, when
 
 DAYS = [f"2026-03-0{day}T12:00:00+00:00" for day in range(1, 8)]
 NOBODY = {"GITHUB_TOKEN": "", "GITHUB_REPOSITORY": ""}
 
 
-@pytest.fixture(autouse=True)
-def _without_a_token(tmp_path, monkeypatch):
-    """Nobody is logged in here: a stand-in of `gh` says so."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/gh").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    (tmp_path / "bin/gh").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
-def remote(tmp_path, monkeypatch):
-    """Main with prod at step stable, its champion's model in metrics.json, as working directory."""
-    (tmp_path / "git").mkdir()
-    made = main(tmp_path / "git", **{"metrics.json": json.dumps({"model_hash": FIRST.model})})
-    monkeypatch.chdir(made.path)
-    return made
-
-
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
+def fresh(nobody, tmp_path, monkeypatch):
     """Main as a copy has it that has released nothing."""
     (tmp_path / "git").mkdir()
     made = Remote(tmp_path / "git", unreleased(ROOT) | {"params.yaml": PARAMS})

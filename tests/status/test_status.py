@@ -1,6 +1,5 @@
 """What runs where, on one screen and on a page: the words, and what the verb answers."""
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from mlops.status.pulls import Pull
 from mlops.status.read import Change, Drift, Environment, Served, Status
 from mlops.status.status import age, clean, lines, page
 from remote import git
-from rollout_cases import FIRST, NAME, SECOND, at, main, when
+from rollout_cases import FIRST, NAME, SECOND, at, when
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 FIRST_DAY = Change("1" * 40, datetime(2026, 3, 1, 12, tzinfo=UTC))
@@ -187,21 +186,6 @@ def test_a_long_text_is_cut_and_stays_one_line(text, said):
 def test_an_age_is_in_its_largest_unit(then, said):
     """What another clock has in the future is new."""
     assert said == age(then, NOW)
-
-
-@pytest.fixture
-def remote(tmp_path, monkeypatch):
-    """Main with prod at step stable, as working directory; nobody is logged in."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/gh").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    (tmp_path / "bin/gh").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "git").mkdir()
-    made = main(tmp_path / "git", **{"metrics.json": json.dumps({"model_hash": FIRST.model})})
-    monkeypatch.chdir(made.path)
-    return made
 
 
 @pytest.fixture

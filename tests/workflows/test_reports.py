@@ -2,8 +2,9 @@
 
 import pytest
 
-from github_stub import SHA, GitHubStub, pull
+from github_stub import BOT, SHA, GitHubStub, pull
 from mlops import dvc
+from mlops.ticket import MARK
 from tickets import issues
 from workflows.act import NAME, TOKEN, commit, edit, git
 from workflows.endpoints import known
@@ -18,11 +19,21 @@ def redrawn(repository, pushed):
     """What reports.yml did when a promotion was merged, while another one was open."""
     with issues(GitHubStub(NAME), TOKEN) as hub:
         hub.tokens[TOKEN]["pull-requests"] = "read"
+        hub.issues.append({"number": 1, "state": "open", "user": {"login": BOT}, "body": MARK.format("reports")})
         hub.pulls.append(
             pull(7, SHA, "promote/prod") | {"title": HOSTILE, "created_at": "2026-11-01T12:00:00Z"},
         )
         done = pushed_with(repository, hub)
-        return done, hub.calls()
+        return done, hub.calls(), [dict(each) for each in hub.issues]
+
+
+@pytest.fixture(scope="module")
+def lost(repository, pushed):
+    """What it did for a push whose beginning nobody knows, as of a branch that is made anew."""
+    with issues(GitHubStub(NAME), TOKEN) as hub:
+        event = {"ref": "refs/heads/main", "before": "0" * 40}
+        hub.heads = lambda branch: git(repository.folder / "main", "rev-parse", "HEAD")
+        return repository.run("reports.yml", "push", event, GITHUB_API_URL=hub.url), hub.issues
 
 
 @pytest.fixture(scope="module")
@@ -96,17 +107,30 @@ def test_what_runs_where_is_among_them(pushed):
 
 def test_a_merge_of_manifests_draws_the_pages_anew_and_records_nothing(redrawn):
     """It starts no release; what main made is in the stores already."""
-    done, _ = redrawn
+    done, *_ = redrawn
     assert dict.fromkeys(["alone", "reports", "pages", "ticket"], "success") == done.jobs
     assert ["fingerprint", "repro", "compare", "publish"] == done.ran("reports")
 
 
 def test_a_pull_request_is_told_on_the_page_by_a_title_that_does_nothing(redrawn):
     """Its title is text; GitHub is asked one thing."""
-    done, calls = redrawn
+    done, calls, _ = redrawn
     assert ["GET pulls"] == [call for call in calls if "issues" not in call]
     shown = "Promote prod to shadow: &lt;script&gt;alert(1)&lt;/script&gt; [here](https://evil.example/)"
     assert f"<li>#7 2026-11-01 12:00 UTC {shown}</li>" in published(done, "status.html")
+
+
+def test_a_run_that_records_nothing_closes_no_ticket_of_one_that_could_not(redrawn):
+    """The store that gave no answer is not mended by a promotion."""
+    _, _, tickets = redrawn
+    assert ["open"] == [each["state"] for each in tickets]
+
+
+def test_a_push_that_cannot_be_told_from_others_is_a_failure_with_a_ticket(lost):
+    """Nothing is drawn in silence, and nothing left out in silence."""
+    done, tickets = lost
+    assert {"alone": "failure", "ticket": "success"} == {job: end for job, end in done.jobs.items() if end != "skipped"}
+    assert ["pages failed"] == [each["title"] for each in tickets]
 
 
 def test_a_push_of_more_than_manifests_waits_for_its_release(beside):

@@ -399,8 +399,8 @@ def test_every_artifact_that_is_read_is_written():
 def test_a_run_that_only_draws_takes_the_place_of_none_that_records():
     """Of runs that wait GitHub keeps the newest of a group: a push's and a drift's are in another than a release's."""
     reports = file("reports.yml").yaml
-    draws = "github.event_name == 'push' || github.event.workflow_run.name == 'drift' || github.event.workflow_run.event == 'schedule'"
-    assert (
-        f"reports-${{{{ ({draws}) && 'draws' || 'records' }}}}-${{{{ github.ref }}}}" == reports["concurrency"]["group"]
-    )
+    draws = "(github.event_name == 'push' || github.event.workflow_run.name == 'drift') && 'draws'"
+    skips = "github.event.workflow_run.event == 'schedule' && 'skips'"
+    expected = f"reports-${{{{ {draws} || {skips} || 'records' }}}}-${{{{ github.ref }}}}"
+    assert expected == reports["concurrency"]["group"]
     assert {"group": "pages", "cancel-in-progress": False} == reports["jobs"]["pages"]["concurrency"]

@@ -66,7 +66,8 @@ def _looked(environment: str, commit: str, knobs: Delivery, alarm: str) -> list[
     trying = step.challenger(text, name)
     if trying is None:
         print(f"guard: no step is open in {environment}")
-    why = breach(environment, commit, knobs, alarm) if trying else ""
+        return []
+    why = breach(environment, commit, knobs, alarm)
     if not why:
         return []
     # a model that the champion has, too, is not what is wrong: main keeps it

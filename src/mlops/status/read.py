@@ -150,10 +150,12 @@ def _brought(model: str, commit: str) -> Change | None:
 
 def _began(file: str, commit: str) -> dict[str, Change]:
     """Return {champion, challenger or state: since when it is what `commit` has}; empty where history is not here."""
-    began, now, same = {}, {}, None
+    began, now = {}, {}
+    same = ()  # what has not been another thing between then and `commit`
     for change, said in _versions(file, commit):
-        now = now or said
-        same = [key for key in (now if same is None else same) if said.get(key) == now[key]]
+        if not now:
+            now, same = said, (*said,)
+        same = [key for key in same if said.get(key) == now[key]]
         if not same:
             break
         began |= dict.fromkeys(same, change)
