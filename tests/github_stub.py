@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import RLock, Thread
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 RANK = {"none": 0, "read": 1, "write": 2}
@@ -63,6 +63,7 @@ class GitHubStub:
         self.faults: list[Fault] = []
         self.log: list[Call] = []
         self.refused: list[str] = []
+        self.lock = RLock()
         self.routes = [(m, re.compile(p), grant, set(query), answer) for m, p, grant, query, answer in self._routes()]
 
     def __enter__(self):
@@ -184,7 +185,8 @@ class GitHubStub:
         for method, pattern, grant, query, respond in self.routes:
             found = pattern.fullmatch(call.path)
             if found and method == call.method and set(call.query) <= query:
-                return self._granted(call, what, grant) or self._json(call, *respond(call, *found.groups()))
+                with self.lock:  # as a database does: of two that ask at once, the second sees what the first has done
+                    return self._granted(call, what, grant) or self._json(call, *respond(call, *found.groups()))
         return self._refuse(500, what, f"no route for {what}?{urlencode(call.query)}")
 
     def _stored(self, call, what):

@@ -3,17 +3,20 @@
 import argparse
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from github_stub import BOT, SHA, Fault
 from mlops import ticket
 from mlops.errors import CannotRun
-from mlops.github import GitHubError
+from mlops.github import GitHub, GitHubError
 from tickets import issues
 
 TOKEN, RUN = "ghs_job", "https://github.com/acme/loans/actions/runs/{}"
 MARK = "<!-- mlops ticket: release -->\n"
+MARK_OF_GUARD = ticket.MARK.format("guard")
 
 
 @pytest.fixture
@@ -45,6 +48,17 @@ def told(hub, monkeypatch, capsys):
         return capsys.readouterr().out.strip()
 
     return run
+
+
+def client(hub) -> GitHub:
+    """The API as a job uses it."""
+    return GitHub(hub.repository, TOKEN, hub.url)
+
+
+def at_once(monkeypatch) -> None:
+    """Let two requests that write wait for each other."""
+    post, gate = GitHub.post, Barrier(2)
+    monkeypatch.setattr(GitHub, "post", lambda *given: gate.wait(30) in (0, 1) and post(*given))
 
 
 def comments(hub, number: int = 1) -> list[str]:
@@ -133,6 +147,25 @@ def test_an_old_run_that_fails_says_nothing_of_main(hub, told, monkeypatch):
     monkeypatch.setenv("GITHUB_SHA", "b" * 40)
     assert f"{state}: ticket #1 stays as it is" == told(9, deploy="failure")
     assert (before, []) == (hub.issues[0], comments(hub))
+
+
+def test_of_two_that_are_opened_at_once_the_younger_gives_way(hub, monkeypatch):
+    """Both runs looked before either had written; the run after them finds one."""
+    at_once(monkeypatch)
+    with ThreadPoolExecutor() as both:
+        made = [*both.map(lambda run: ticket.make(client(hub), "guard", "guard failed", MARK_OF_GUARD + run), "12")]
+    assert {(1, True), (1, False)} == {*made}
+    assert ["open", "closed"] == [each["state"] for each in hub.issues]
+    assert "The same as #1: guard failed" == hub.issues[1]["title"]
+
+
+def test_one_that_is_opened_after_another_was_closed_stays(hub):
+    """The older one is no longer open, so it gives way to nothing."""
+    made = [ticket.make(client(hub), "guard", "guard failed", MARK_OF_GUARD)]
+    hub.issues[0]["state"] = "closed"
+    made.append(ticket.make(client(hub), "guard", "guard failed", MARK_OF_GUARD))
+    assert [(1, True), (2, True)] == made
+    assert "open" == hub.issues[1]["state"]
 
 
 def test_where_main_cannot_be_read_the_ticket_stays(hub, told):

@@ -61,8 +61,8 @@ def opened(hub: GitHub, ticket: dict | None, about: str, jobs: str, link: str, h
     said = f"{jobs} failed; {heard}" if heard else f"{jobs} failed"
     text = f"{MARK.format(about)}{stamp}\nFailed: **{jobs}** in {link}\n\n{hint}\n\nIt closes by itself when {about} is green again.\n"
     if ticket is None:
-        made = hub.post("issues", {"title": f"{about} failed", "body": text})
-        return f"ticket #{made['number']}: {said}"
+        number, _ = make(hub, about, f"{about} failed", text)
+        return f"ticket #{number}: {said}"
     if f"Failed: **{jobs}**" not in before:
         hub.post(f"issues/{ticket['number']}/comments", {"body": f"Now failed: {jobs}, in {link}"})
     hub.patch(f"issues/{ticket['number']}", {"body": text})
@@ -74,6 +74,19 @@ def closed(hub: GitHub, ticket: dict, link: str) -> str:
     hub.post(f"issues/{ticket['number']}/comments", {"body": f"Green again: {link}"})
     hub.patch(f"issues/{ticket['number']}", {"state": "closed"})
     return f"ticket #{ticket['number']} is closed: all jobs are green again"
+
+
+def make(hub: GitHub, about: str, title: str, text: str, state: str = "open") -> tuple[int, bool]:
+    """Open a ticket; return the number of the one that stays, and whether it is this one: where two runs open one at once, the younger gives way.
+
+    state: which ones count, as in `find`.
+    """
+    made = hub.post("issues", {"title": title, "body": text})
+    first = find(hub, about, state)
+    if first is None or first["number"] >= made["number"]:  # None: GitHub's list may be a second behind
+        return made["number"], True
+    hub.patch(f"issues/{made['number']}", {"state": "closed", "title": f"The same as #{first['number']}: {title}"})
+    return first["number"], False
 
 
 def find(hub: GitHub, about: str, state: str = "open") -> dict | None:

@@ -7,7 +7,7 @@ import json
 
 from mlops import github, webhook
 from mlops.github import GitHub, GitHubError
-from mlops.ticket import GONE, MARK, find
+from mlops.ticket import GONE, MARK, find, make
 
 ABOUT = "{} {} {}"  # environment, step and digest
 
@@ -43,6 +43,8 @@ def opened(hub: GitHub, environment: str, step: str, digest: str, why: str) -> s
         f"{MARK.format(about)}\n{why}\n\nTwo pull requests follow: `rollback/{environment}` moves the environment, `revert/...` takes the "
         f"model off main. What to look at: docs/runbook.md, `make evidence ENV={environment}`, `make trace WHAT={digest}`.\n"
     )
-    number = hub.post("issues", {"title": title, "body": text})["number"]
+    number, mine = make(hub, about, title, text, "all")
+    if not mine:  # the other run tells the chat
+        return f"alarm: #{number} is about it already"
     heard = webhook.send(f"{title}: {why}")
     return f"alarm: #{number} is opened{f'; {heard}' if heard else ''}"
