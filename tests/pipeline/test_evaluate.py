@@ -406,6 +406,7 @@ def test_no_slices_are_no_groups():
     assert [] == worst(groups[[]], target, said, 50)
 
 
+@pytest.mark.filterwarnings("ignore:No positive samples")  # it is what is tested
 def test_a_metric_that_is_no_number_is_null(trained):
     """Test rows of one class have no AUC: null in metrics.json, which no gate passes, and no crash."""
     test = trained.parts()["test"]

@@ -37,6 +37,10 @@ CACHES = {
     "GOCACHE": ("go", "env", "GOCACHE"),
 }
 
+# Of act itself, and not of its jobs: it keeps the folders of actions in a map that jobs write to at once, and two threads break it.
+THREADS = "GOMAXPROCS"
+BROKEN = re.compile(r"^(fatal error|panic): .*", re.M)
+
 
 @dataclass(frozen=True)
 class Done:
@@ -117,6 +121,7 @@ class Repository:
             "STANDIN_STORE": str(here),
             "STANDIN_TREE": str(tree),
             "GITHUB_REPOSITORY": NAME,
+            THREADS: "",
             **env,
         }
         command = [program("act"), event, "--json", "--no-cache-server", "-W", f".github/workflows/{workflow}"]
@@ -126,10 +131,13 @@ class Repository:
         command += [word for name, value in (secrets or {}).items() for word in ("-s", f"{name}={value}")]
         command += ["-j", until] if until else []
         command += [word for pin in stand_ins(tree) for word in ("--local-repository", pin)]
-        with (here / "act.json").open("w") as out:
-            runner = subprocess.Popen(command, cwd=tree, env=surroundings(here), stdout=out, stderr=subprocess.DEVNULL)
+        with (here / "act.json").open("w") as out, (here / "act.err").open("w") as broken:
+            runner = subprocess.Popen(
+                command, cwd=tree, env=surroundings(here) | {THREADS: "1"}, stdout=out, stderr=broken
+            )
             started(runner.pid)
             runner.wait()
+        whole(here / "act.err")
         said = (here / "act.json").read_text(encoding="utf-8", errors="replace").splitlines()
         log = [
             json.loads(line) for line in said if line.startswith("{") and line.endswith("}")
@@ -222,6 +230,12 @@ def surroundings(home: Path) -> dict[str, str]:
     folders = [folder for folder in mine["PATH"].split(os.pathsep) if folder != str(ROOT / ".venv/bin")]
     caches = {name: printed(program(command[0]), *command[1:]) for name, command in CACHES.items()}
     return mine | caches | {"PATH": os.pathsep.join(folders), "HOME": str(home)}
+
+
+def whole(file: Path) -> None:
+    """Raise AssertionError where act itself broke off, by what it has said: nothing was learned of the workflow then."""
+    if found := BROKEN.search(file.read_text(encoding="utf-8", errors="replace")):
+        raise AssertionError(f"act broke off by itself, run it again: {found[0]} ({file})")
 
 
 def killed(process: int) -> None:
