@@ -168,6 +168,13 @@ def test_one_that_is_opened_after_another_was_closed_stays(hub):
     assert "open" == hub.issues[1]["state"]
 
 
+def test_one_that_the_list_does_not_show_yet_stays(hub):
+    """GitHub's list may be behind: nothing is closed for what is not seen."""
+    hub.faults.append(Fault("GET .*/issues$", 200, body=b"[]"))
+    assert (1, True) == ticket.make(client(hub), "guard", "guard failed", MARK_OF_GUARD)
+    assert (0, "open") == (hub.faults[0].times, hub.issues[0]["state"])
+
+
 def test_where_main_cannot_be_read_the_ticket_stays(hub, told):
     """The token lacks a permission: that is an error."""
     told(7, verify="failure")

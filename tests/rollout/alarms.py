@@ -36,10 +36,13 @@ class Found:
     prod: str
 
 
-def rolled_back(world: World, folder: Path, hashes: tuple[str, str], fault: str, params=ALIKE, at="canary-25") -> Found:
+def rolled_back(
+    world: World, folder: Path, hashes: tuple[str, str], fault: str, params=ALIKE, at="canary-25", first: float = 0
+) -> Found:
     """Let a challenger fail under load, and return how long the guard took.
 
-    fault: one of FAULTS, ABSENT, or "" for a challenger that is what it is.
+    fault: one of FAULTS, ABSENT, or "" for a challenger that is what it is. first: seconds of load before the guard looks at one of
+    the last two.
     """
     with ExitStack() as stack:
         champion, challenger = world.served(stack, 0), world.served(stack, 1)
@@ -54,7 +57,7 @@ def rolled_back(world: World, folder: Path, hashes: tuple[str, str], fault: str,
         with Load([router.port], world.body, world.rate):
             early = fault in (ABSENT, "")
             server.until(lambda: server.ask("envoy_cluster_upstream_rq_completed"))
-            time.sleep(0 if early else QUIET)
+            time.sleep(first if early else QUIET)
             quiet = "" if early else _look(folder)
             began = time.monotonic()
             happen()
