@@ -15,7 +15,7 @@ from copies import Copy
 from github_stub import GitHubStub
 from load import Load, post
 from mlops.delivery import overlay
-from mlops.rollout import step
+from mlops.rollout import prometheus, step
 from prometheus import Prometheus, scraping
 from registry import listening
 from rehearsal.cluster import Cluster
@@ -119,6 +119,19 @@ class Stage(Story):
         """Let Prometheus scrape prod."""
         said = scraping(self.clusters["prod"].targets())
         self.prometheus = self.ending.enter_context(Prometheus(folder, said))
+
+    def counted(self, requests: int) -> None:
+        """Wait until Prometheus has so many requests of prod's challenger from here on, and how long both roles took.
+
+        Envoy tells times each 5 s after its start and counters at once: no number of seconds says that both are there.
+        """
+        began, at, namespace = time.time(), self.at(), overlay.namespace(self.said(), overlay.file("prod"))
+
+        def known() -> bool:
+            found = prometheus.Prometheus(self.prometheus.url, namespace).measured(time.time() - began, at)
+            return found.challenger.requests >= requests and None not in (found.champion.p99, found.challenger.p99)
+
+        self.prometheus.until(known)
 
     def seed(self, laptop: Copy) -> None:
         """Keep rows that no model was trained on, as callers send them."""

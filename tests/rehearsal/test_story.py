@@ -44,13 +44,13 @@ FENCE = "`" * 3
 GOOD, BAD = 7, 8  # the pull requests' numbers
 
 
-# (the next step, requests a second, seconds of them before it is asked for, what a person says where figures are too few)
+# (the next step, requests a second, of the challenger before it is asked for, what a person says where figures are too few)
 LADDER = (
-    ("canary-01", 400, 6, ""),
-    ("canary-05", 800, 6, "one user in a hundred: too few for a p99, the answers look alike"),
-    ("canary-25", 1000, 12, ""),
-    ("canary-50", 600, 6, ""),
-    ("full", 600, 4, ""),
+    ("canary-01", 400, 600, ""),
+    ("canary-05", 800, 40, "one user in a hundred: too few for a p99, the answers look alike"),
+    ("canary-25", 1000, 600, ""),
+    ("canary-50", 600, 600, ""),
+    ("full", 600, 600, ""),
 )
 
 
@@ -174,10 +174,10 @@ def test_a_canary_goes_from_shadow_to_full(stage):
     before, wanted = stage.image("champion"), stage.image("champion", "staging")
     promoted(stage, "shadow")
     assert (before, wanted) == (stage.image("champion"), stage.image("challenger"))
-    for to, rate, patience, reason in LADDER:
+    for to, rate, requests, reason in LADDER:
         stage.follow("prod")
         with stage.callers(rate) as load:
-            time.sleep(patience)
+            stage.counted(requests)
             met, share = share_of(load, wanted.model), step.share(stage.at())
             assert share / 2 <= met <= 2 * share
             stage.tell(
@@ -246,7 +246,7 @@ def test_a_slow_challenger_is_rolled_back(stage):
     stage.hub.green = stage.hub.bypass = True
     with stage.callers(300), stage.clusters["prod"].slow("challenger"):
         stage.tell("The challenger stands still 95 % of the time; its users are answered by whoever is first.")
-        time.sleep(10)
+        stage.counted(600)
         alert = {"environment": "prod", "alert": "ChallengerSlow"}
         done = stage.run("guard.yml", "repository_dispatch", {"action": "alert", "client_payload": alert}, app=True)
     assert "failure" not in done.jobs.values(), done.said("look")
