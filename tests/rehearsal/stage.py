@@ -15,6 +15,7 @@ from copies import Copy
 from github_stub import GitHubStub
 from load import Load, post
 from mlops.delivery import overlay
+from mlops.errors import CannotRun
 from mlops.rollout import prometheus, step
 from prometheus import Prometheus, scraping
 from registry import listening
@@ -128,7 +129,10 @@ class Stage(Story):
         began, at, namespace = time.time(), self.at(), overlay.namespace(self.said(), overlay.file("prod"))
 
         def known() -> bool:
-            found = prometheus.Prometheus(self.prometheus.url, namespace).measured(time.time() - began, at)
+            try:
+                found = prometheus.Prometheus(self.prometheus.url, namespace).measured(time.time() - began, at)
+            except CannotRun:  # scraped just while it started again
+                return False
             return found.challenger.requests >= requests and None not in (found.champion.p99, found.challenger.p99)
 
         self.prometheus.until(known)
