@@ -46,11 +46,11 @@ GOOD, BAD = 7, 8  # the pull requests' numbers
 
 # (the next step, requests a second, of the challenger before it is asked for, what a person says where figures are too few)
 LADDER = (
-    ("canary-01", 400, 600, ""),
+    ("canary-01", 400, 700, ""),
     ("canary-05", 800, 40, "one user in a hundred: too few for a p99, the answers look alike"),
-    ("canary-25", 1000, 600, ""),
-    ("canary-50", 600, 600, ""),
-    ("full", 600, 600, ""),
+    ("canary-25", 1000, 700, ""),
+    ("canary-50", 600, 700, ""),
+    ("full", 600, 700, ""),
 )
 
 
@@ -178,12 +178,12 @@ def test_a_canary_goes_from_shadow_to_full(stage):
         stage.follow("prod")
         with stage.callers(rate) as load:
             stage.counted(requests)
-            met, share = share_of(load, wanted.model), step.share(stage.at())
-            assert share / 2 <= met <= 2 * share
-            stage.tell(
-                f"- at {stage.at()}: {met:.1%} of {len(load.answers):,} answers are the challenger's, and none failed."
-            )
-            promoted(stage, to, reason)
+        met, share = share_of(load, wanted.model), step.share(stage.at())
+        assert share / 2 <= met <= 2 * share
+        stage.tell(
+            f"- at {stage.at()}: {met:.1%} of {len(load.answers):,} answers are the challenger's, and none failed."
+        )
+        promoted(stage, to, reason)
     stage.follow("prod")
     assert ("stable", wanted) == (stage.at(), stage.image("champion"))
     assert wanted.model == stage.clusters["prod"].version()["model_hash"]

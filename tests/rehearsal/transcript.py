@@ -17,9 +17,10 @@ store of DVC's; Envoy with the files that kustomize renders; Prometheus; the sam
 **Stands in**: GitHub's API (`tests/github_stub.py`; a request that `tests/workflows/endpoints.py` does not list fails the run);
 third-party actions, trivy and cosign among them (`tests/workflows/actions/README.md` says what each does not do); containers for
 pods, and the merge button. The job `test` runs a few tests. `params.yaml` asks for no hours, fewer requests, and a p99 that is not
-three times the champion's: one machine does all of it at once. Callers pause while the router takes its next step; what a step
-does under load, and a fault, is in `tests/rollout`. The API that fails, the runner that is killed, two schedules at once and the
-hostile fork are played by `make test-slow` (`tests/rehearsal/test_faults.py`, `tests/workflows/test_pull_request.py`).
+three times the champion's: one machine does all of it at once. Callers pause while `promote.yml` runs, which has a machine of its
+own elsewhere, and while the router takes its next step; what a step does under load, and a fault, is in `tests/rollout`. The API
+that fails, the runner that is killed, two schedules at once and the hostile fork are played by `make test-slow`
+(`tests/rehearsal/test_faults.py`, `tests/workflows/test_pull_request.py`).
 
 **Left for a real GitHub to prove**: permissions, concurrency groups, timeouts and schedules, which act ignores; who starts a run
 (what a token of Actions merges or pushes starts none); the ruleset and its bypass; artifacts and caches between runs; Sigstore and
