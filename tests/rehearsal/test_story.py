@@ -44,7 +44,7 @@ FENCE = "`" * 3
 GOOD, BAD = 7, 8  # the pull requests' numbers
 
 
-# (the next step, requests a second, of the challenger before it is asked for, what a person says where figures are too few)
+# (the next step, all requests a second, the challenger's before it is asked for, what a person says where figures are too few)
 LADDER = (
     ("canary-01", 400, 700, ""),
     ("canary-05", 800, 40, "one user in a hundred: too few for a p99, the answers look alike"),

@@ -41,8 +41,8 @@ def rolled_back(
 ) -> Found:
     """Let a challenger fail under load, and return how long the guard took.
 
-    fault: one of FAULTS, ABSENT, or "" for a challenger that is what it is. first: seconds of load before the guard looks at one of
-    the last two.
+    fault: one of FAULTS, ABSENT, or "" for a challenger that is what it is. first: seconds of load before the guard looks where
+    nothing happens to the challenger: ABSENT, or "".
     """
     with ExitStack() as stack:
         champion, challenger = world.served(stack, 0), world.served(stack, 1)
